@@ -1,0 +1,139 @@
+#!/bin/bash
+# livenetroot INTERFACE livenet:URL NEWROOT: fetches the root file system, and starts it only when it is whole.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+. /lib/dracut-lib.sh
+. /lib/speediso-lib.sh
+. /lib/speediso-fetch-lib.sh
+
+work=/run/initramfs/speediso
+dir=$work/root
+image=$dir/rootfs.squashfs
+headers=$work/headers
+[ -e $work/fetched ] && exit 0
+
+# Ends this attempt to boot: says why, then stays, reboots or powers off as asked.
+give_up() {
+    local reason=$1 wish reminder
+    shift
+    complain "NO ROOT: $reason"
+    complain "NO ROOT: this machine did not boot, and nothing on its disks was touched"
+    milestone fetch-failed
+    wish=$(getarg speediso.fetch.after_failure=)
+    case "$wish" in
+        reboot | poweroff)
+            complain "NO ROOT: $wish in 10 seconds (speediso.fetch.after_failure=$wish)"
+            sleep 10
+            systemctl --force --force "$wish"
+            sleep infinity
+            ;;
+        '' | stay) ;;
+        *) complain "speediso.fetch.after_failure=$wish is not known; it can be stay, reboot or poweroff" ;;
+    esac
+    # Somebody who attaches to the console later sees it too.
+    while sleep 60; do complain "NO ROOT: $reason (exit the shell to try again)"; done &
+    reminder=$!
+    emergency_shell "NO ROOT: $reason"
+    kill "$reminder"
+    exec "$0" "$@"
+}
+
+sources=("${2#livenet:}")
+for mirror in $(getargs speediso.mirror=); do
+    # A mirror that ends in a slash is the folder in which the same file lies.
+    case "$mirror" in */) mirror=$mirror${sources[0]##*/} ;; esac
+    sources+=("$mirror")
+done
+attempts=$(getarg speediso.fetch.attempts=)
+case "$attempts" in '' | *[!0-9]* | 0*) attempts=10 ;; esac
+want=
+for word in $(getcmdline); do
+    case "$word" in
+        speediso.sha256=*)
+            want=$(echo "${word#*=}" | tr 'A-F' 'a-f')
+            case "${#want}:$want" in
+                *:*[!0-9a-f]*) give_up "$word is not 64 hexadecimal digits" "$@" ;;
+                64:*) ;;
+                *) give_up "$word is not 64 hexadecimal digits" "$@" ;;
+            esac
+            ;;
+    esac
+done
+
+milestone fetch-start
+if ! [ -d $dir ]; then
+    mkdir -p $dir
+    limit=$(room)
+    mount -t tmpfs -o "size=$limit,mode=0755" speediso-root $dir
+    echo "$limit" > $work/limit
+fi
+read -r limit < $work/limit
+forget
+
+# Of each source: attempts that brought no new byte, files that were wrong, most bytes seen, attempts in all.
+idle=() wrong=() best=() tries=()
+for i in "${!sources[@]}"; do idle[i]=0 wrong[i]=0 best[i]=0 tries[i]=0; done
+pause=1
+
+# use I: stays with one source as long as it brings new bytes; 0 when the root is whole.
+use() {
+    local i=$1 url=${sources[$1]} have rc
+    while :; do
+        have=$(size_of)
+        tries[i]=$((tries[i] + 1))
+        if [ "$have" -gt 0 ]; then
+            tell "fetching $url (attempt ${tries[i]}, resuming at byte $have${total:+ of $total})"
+        else
+            tell "fetching $url (attempt ${tries[i]})"
+        fi
+        attempt "$url"
+        rc=$?
+        if [ "$rc" -eq 0 ]; then
+            if whole "$url" "$want"; then return 0; fi
+            wrong[i]=$((wrong[i] + 1))
+            forget
+            [ "${wrong[i]}" -lt 2 ] || complain "dropped $url: damaged twice"
+            return 1
+        fi
+        if [ "$rc" -eq 63 ] || [ "$rc" -eq 101 ]; then
+            complain "dropped $url: the root does not fit in memory ($(megabytes "$limit") free for it)"
+            wrong[i]=2
+            forget
+            return 1
+        fi
+        tell "attempt ${tries[i]} failed: $(tail -n 1 "$headers.err" 2> /dev/null) ($(size_of)${total:+ of $total} bytes here)"
+        # 33: no ranges there, or the file changed; an HTTP error on a resume is no better.
+        if [ "$rc" -eq 33 ] || { [ "$rc" -eq 22 ] && [ "$have" -gt 0 ]; }; then
+            forget
+            continue
+        fi
+        if [ "$(size_of)" -le "${best[i]}" ]; then
+            idle[i]=$((idle[i] + 1))
+            [ "${idle[i]}" -lt "$attempts" ] || complain "dropped $url: $attempts attempts without a new byte"
+            return 1
+        fi
+        best[i]=$(size_of) idle[i]=0 pause=1
+        sleep 1
+    done
+}
+
+while :; do
+    left=0
+    for i in "${!sources[@]}"; do
+        { [ "${idle[i]}" -lt "$attempts" ] && [ "${wrong[i]}" -lt 2 ]; } || continue
+        left=$((left + 1))
+        # Bytes of one source are never mixed with those of another.
+        [ "${last:-$i}" = "$i" ] || forget
+        last=$i
+        if use "$i"; then break 2; fi
+    done
+    if [ "$left" -eq 0 ]; then
+        forget
+        give_up "no source gave a whole root (${#sources[@]} tried: ${sources[*]})" "$@"
+    fi
+    sleep "$pause"
+    pause=$((pause < 16 ? pause * 2 : 30))
+done
+
+milestone fetch-end
+: > $work/fetched
+exec /sbin/dmsquash-live-root "$image"

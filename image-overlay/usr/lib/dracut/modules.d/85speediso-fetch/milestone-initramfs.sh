@@ -1,0 +1,3 @@
+#!/bin/sh
+. /lib/speediso-lib.sh
+milestone initramfs

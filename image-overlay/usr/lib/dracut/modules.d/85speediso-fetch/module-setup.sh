@@ -1,0 +1,27 @@
+#!/bin/bash
+# dracut module: fetches the root over HTTP, whole or not at all, in place of dracut's own livenetroot.
+
+check() {
+    require_binaries curl sha256sum || return 1
+    return 255
+}
+
+depends() {
+    echo bash livenet dmsquash-live net-lib
+}
+
+install() {
+    inst_multiple awk cat curl cut date dd mkdir mount od rm sed sha256sum sleep stat tail tee tr
+    inst_hook cmdline 00 "$moddir/milestone-initramfs.sh"
+    inst_hook initqueue/settled 50 "$moddir/tell-network.sh"
+    inst_hook pre-mount 00 "$moddir/writable-layer.sh"
+    inst_hook pre-pivot 99 "$moddir/milestone-switch-root.sh"
+    inst_simple "$moddir/speediso-lib.sh" /lib/speediso-lib.sh
+    inst_simple "$moddir/fetch-lib.sh" /lib/speediso-fetch-lib.sh
+    # This module sorts before livenet, and dracut keeps the first file of a name.
+    inst_script "$moddir/livenetroot.sh" /sbin/livenetroot
+    inst_simple "$moddir/cmdline.conf" /etc/cmdline.d/20-speediso.conf
+    # dracut's queue itself waits for the first card with an address; this unit would wait for all of them.
+    inst_simple "$moddir/wait-online.conf" \
+        "$systemdsystemunitdir/systemd-networkd-wait-online.service.d/zz-speediso.conf"
+}

@@ -1,0 +1,32 @@
+import type { Writable } from 'node:stream'
+import type { Outcome } from '../exit.ts'
+import type { TaskRegistry } from '../runtime/task.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Exec } from '../system/exec.ts'
+import type { MachineRoot } from '../system/machine-root.ts'
+
+/** What every command gets of the world. */
+export interface CliContext {
+  stdout: Writable
+  stderr: Writable
+  exec: Exec
+  root: MachineRoot
+  clock: Clock
+  /** Aborted by SIGINT and SIGTERM. */
+  signal: AbortSignal
+  registry: TaskRegistry
+}
+
+/** One command, loaded when it is called; `flags` are what yargs made of the command line. */
+export interface CommandModule<Flags> {
+  run(flags: Flags, ctx: CliContext): Promise<Outcome>
+}
+
+export function printLine(stream: Writable, line: string): void {
+  stream.write(`${line}\n`)
+}
+
+/** The one JSON document of `--json`. */
+export function printJson(stream: Writable, document: unknown): void {
+  stream.write(`${JSON.stringify(document, null, 2)}\n`)
+}

@@ -1,0 +1,45 @@
+import { formatDuration } from '../job/duration.ts'
+import type { Report, TaskReport } from '../runtime/report.ts'
+import type { AnyTask, Plan, Target } from '../runtime/task.ts'
+
+/** A plan for people, one step a line. */
+export function describePlan(task: string, plan: Plan): string[] {
+  const lines = [
+    `${task}: ${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'}; nothing was changed`,
+  ]
+  for (const step of plan.steps) {
+    const on = step.target === undefined ? '' : ` on ${describeTarget(step.target)}`
+    lines.push(`  ${step.id.padEnd(16)} ${step.title}${on}`)
+  }
+  return lines
+}
+
+function describeTarget({ path, model, serial, wwn }: Target): string {
+  const names = [model, serial === undefined ? undefined : `serial ${serial}`, wwn].filter(
+    (name) => name !== undefined,
+  )
+  return names.length === 0 ? path : `${path} (${names.join(', ')})`
+}
+
+/** A report for people: what was asked, what each task found, and the verdict last, where the eye is. */
+export function describeReport(report: Report, tasks: Readonly<Record<string, AnyTask>>): string[] {
+  const { image, host, problems } = report
+  const on = image === null ? '' : ` on image ${image.version}`
+  const lines = [`speediso ${report.speediso.version} (${report.speediso.commit})${on}, host ${host.hostId}`]
+  for (const { parameter, message, hint } of problems) {
+    lines.push(`error: ${parameter}: ${message}${hint === undefined ? '' : `; ${hint}`}`)
+  }
+  for (const task of report.tasks) lines.push('', ...describeTask(task, tasks[task.task]))
+  const verdict = report.verdict === null ? 'nothing was asked' : report.verdict.toUpperCase()
+  lines.push('', `job: ${verdict}${report.reason === undefined ? '' : ` (${report.reason})`}`)
+  return lines
+}
+
+function describeTask(report: TaskReport, task: AnyTask | undefined): string[] {
+  const lines = report.result === null ? [] : [...(task?.describe?.(report.result) ?? []), '']
+  for (const step of report.steps) {
+    if (step.verdict !== 'passed') lines.push(`${step.verdict}: ${step.title}: ${step.reason}`)
+  }
+  lines.push(`${report.task}: ${report.verdict.toUpperCase()} in ${formatDuration(report.seconds * 1000)}`)
+  return lines
+}

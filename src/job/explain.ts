@@ -1,0 +1,56 @@
+import { formatDuration } from './duration.ts'
+import { SECRET } from './resolve.ts'
+import type { Job, Problem, ResolvedJob } from './schema.ts'
+
+/** The job as it may be shown, logged and reported: secrets masked. `secrets` are paths such as `wipe.key`. */
+export function maskJob(job: Job, isSecret: (task: string, key: string) => boolean): Job {
+  return {
+    ...job,
+    tasks: job.tasks.map((task) => ({
+      ...task,
+      options: Object.fromEntries(
+        Object.entries(task.options).map(([key, value]) => [key, isSecret(task.name, key) ? SECRET : value]),
+      ),
+    })),
+    log: { ...job.log, token: job.log.token === null ? null : SECRET },
+  }
+}
+
+export function problemLine(problem: Problem): string {
+  return `${problem.parameter}: ${problem.message}${problem.hint === undefined ? '' : `; ${problem.hint}`}`
+}
+
+/** The job for people: each value and where it comes from, one line each. Takes a masked job. */
+export function describeJob(job: Job, resolved: Omit<ResolvedJob, 'job'>): string[] {
+  const rows: [string, string, string][] = []
+  const row = (label: string, field: string, value: string) => {
+    const origin = resolved.origins[field]
+    rows.push([
+      label,
+      value,
+      origin?.word === undefined ? (origin?.from ?? 'default') : `${origin.from}: ${origin.word}`,
+    ])
+  }
+  const names = job.tasks.map((task) => task.name)
+  row('tasks', 'tasks', names.length === 0 ? 'none: plain live system' : names.join(', '))
+  for (const task of job.tasks) {
+    row(`${task.name} timeout`, `${task.name}.timeout`, formatDuration(task.timeout))
+    for (const [key, value] of Object.entries(task.options)) {
+      row(
+        `${task.name} ${key}`,
+        `${task.name}.${key}`,
+        typeof value === 'string' ? value : JSON.stringify(value),
+      )
+    }
+  }
+  row('after', 'after', job.after)
+  row('after failure', 'after_failure', job.after_failure)
+  row('timeout', 'timeout', job.timeout === null ? 'none' : formatDuration(job.timeout))
+  row('confirm', 'confirm', job.confirm.length === 0 ? 'none' : job.confirm.join(', '))
+  const { listen, token } = job.log
+  row('log', 'log.listen', listen === 'off' ? 'off' : `${listen.address}:${listen.port}`)
+  row('log token', 'log.token', token ?? 'random, shown on the console')
+  row('SSH keys', 'ssh_keys', job.ssh_keys.length === 0 ? 'none' : job.ssh_keys.join(', '))
+  const width = (column: 0 | 1) => Math.max(...rows.map((cells) => Math.min(cells[column].length, 36)))
+  return rows.map(([a, b, c]) => `${a.padEnd(width(0))}  ${b.padEnd(width(1))}  ${c}`.trimEnd())
+}

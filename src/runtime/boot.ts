@@ -1,0 +1,140 @@
+import { open } from 'node:fs/promises'
+import { explain } from '../errors.ts'
+import { type Catalogue, isSecretOption } from '../job/catalogue.ts'
+import { maskJob } from '../job/explain.ts'
+import type { ResolvedJob } from '../job/schema.ts'
+import { type HostIdentity, readHostIdentity } from '../system/identity.ts'
+import { readBootId, readImage, readKernelRelease } from '../system/os.ts'
+import { type BuildInfo, build } from '../version.ts'
+import { type EventLog, openEventLog } from './event-log.ts'
+import type { RunPaths } from './paths.ts'
+import { INTERRUPTED, readEvents, tasksFromEvents } from './recover.ts'
+import { REPORT_SCHEMA, type Report, reportSchema, writeDocument } from './report.ts'
+import { type JobOutcome, runJob } from './run-job.ts'
+import type { TaskContext, TaskRegistry } from './task.ts'
+
+export interface BootDependencies extends TaskContext {
+  registry: TaskRegistry
+  catalogue: Catalogue
+  paths: RunPaths
+}
+
+/** A boot whose events have begun, before its job is run. */
+export interface Boot {
+  identity: HostIdentity
+  image: Report['image']
+  build: BuildInfo
+  events: EventLog
+  resolved: ResolvedJob
+  /** Runs the job, unless an earlier process of this boot had started it, and writes the report. */
+  run(): Promise<Report>
+}
+
+/** Opens the event log of this boot. The job is run by `run()`, so that sinks can be there first. */
+export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): Promise<Boot> {
+  const { root, clock, paths } = deps
+  const identity = await readHostIdentity(root, deps.exec)
+  const image = await readImage(root)
+  const events = openEventLog(paths.events, identity.hostId, clock)
+  const about = {
+    schema: REPORT_SCHEMA,
+    speediso: build,
+    image,
+    host: { ...identity },
+    boot_id: await readBootId(root),
+    kernel: await readKernelRelease(root),
+    command_line: resolved.commandLine,
+    job: maskJob(resolved.job, (task, key) => {
+      const facts = deps.catalogue.get(task)
+      return facts !== undefined && isSecretOption(facts, key)
+    }),
+    origins: resolved.origins,
+    problems: resolved.problems,
+  } as const
+
+  const run = async (): Promise<Report> => {
+    const earlier = await startOnce(paths, events, clock.now())
+    if (earlier === 'ended') return reportSchema.parse(JSON.parse((await readReport(paths.report)) ?? ''))
+    const started = clock.now()
+    const from = clock.monotonic()
+    const outcome =
+      earlier === 'interrupted' && resolved.job.tasks.length > 0
+        ? await interrupted(resolved, events, paths, new Date(started).toISOString())
+        : await runJob(resolved.job, resolved.problems, resolved.commandLine, {
+            ...deps,
+            identity,
+            emit: events.append,
+          })
+    const report: Report = {
+      ...about,
+      ...outcome,
+      started: new Date(started).toISOString(),
+      ended: new Date(clock.now()).toISOString(),
+      seconds: (clock.monotonic() - from) / 1000,
+    }
+    await writeDocument(paths.report, report)
+    return report
+  }
+  return { identity, image, build, events, resolved, run }
+}
+
+/** Marks the job as started; tells when an earlier process of this boot had done so. */
+async function startOnce(
+  paths: RunPaths,
+  events: EventLog,
+  now: number,
+): Promise<'first' | 'interrupted' | 'ended'> {
+  try {
+    await using file = await open(paths.started, 'wx', 0o644)
+    await file.writeFile(`${new Date(now).toISOString()} ${process.pid}\n`)
+    return 'first'
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+  }
+  try {
+    if ((await readReport(paths.report)) !== undefined) {
+      events.append({
+        kind: 'log',
+        level: 'info',
+        message: 'speediso was started again; the job had ended before',
+      })
+      return 'ended'
+    }
+  } catch (error) {
+    events.append({ kind: 'log', level: 'warning', message: `the report is damaged: ${explain(error)}` })
+  }
+  return 'interrupted'
+}
+
+async function readReport(path: string): Promise<string | undefined> {
+  await using file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return undefined
+  const text = await file.readFile('utf8')
+  reportSchema.parse(JSON.parse(text))
+  return text
+}
+
+async function interrupted(
+  resolved: ResolvedJob,
+  events: EventLog,
+  paths: RunPaths,
+  now: string,
+): Promise<JobOutcome> {
+  const seen = await readEvents(paths.events)
+  const tasks = tasksFromEvents(seen, resolved.job.tasks, now)
+  const end = seen.findLast((event) => event.kind === 'job.end')
+  if (end !== undefined) {
+    const { verdict, reason } = end
+    return { verdict, ...(reason === undefined ? {} : { reason }), tasks }
+  }
+  events.append({
+    kind: 'job.end',
+    verdict: 'unknown',
+    reason: INTERRUPTED,
+    after: resolved.job.after_failure,
+  })
+  return { verdict: 'unknown', reason: INTERRUPTED, tasks }
+}

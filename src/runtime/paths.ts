@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+
+/** Where a boot keeps what others read: one folder, in memory, gone with the boot. */
+export interface RunPaths {
+  dir: string
+  events: string
+  report: string
+  /** There once a job has started: it is never started again. */
+  started: string
+  /** Address and token of the live log, for root's own programs. */
+  live: string
+}
+
+export const RUN_DIR = '/run/speediso'
+
+export function runPaths(dir: string): RunPaths {
+  const at = (name: string) => join(dir, name)
+  return {
+    dir,
+    events: at('events.ndjson'),
+    report: at('report.json'),
+    started: at('started'),
+    live: at('live.json'),
+  }
+}
