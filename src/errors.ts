@@ -64,3 +64,11 @@ export function explain(error: unknown): string {
   }
   return lines.join('\n')
 }
+
+/** The same in one line, for logs and reasons. */
+export function explainInLine(error: unknown): string {
+  return explain(error)
+    .split('\n')
+    .map((line) => line.trim())
+    .join('; ')
+}

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { availableParallelism } from 'node:os'
 import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 
 /**
@@ -20,8 +20,20 @@ interface Suite {
 
 const MINUTE = 60_000
 const SUITES: Suite[] = [
-  { name: 'unit', files: 'test/unit/**/*.test.ts', limit: MINUTE, parallel: availableParallelism(), needs: [] },
-  { name: 'binary', files: 'test/binary/*.test.ts', limit: 3 * MINUTE, parallel: 1, needs: [['packaging/binary/main.ts']] },
+  {
+    name: 'unit',
+    files: 'test/unit/**/*.test.ts',
+    limit: MINUTE,
+    parallel: availableParallelism(),
+    needs: [],
+  },
+  {
+    name: 'binary',
+    files: 'test/binary/*.test.ts',
+    limit: 3 * MINUTE,
+    parallel: 1,
+    needs: [['packaging/binary/main.ts']],
+  },
   { name: 'block', files: 'test/block/*.test.ts', limit: 5 * MINUTE, parallel: 1, needs: [] },
   {
     name: 'vm',

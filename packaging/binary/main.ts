@@ -19,7 +19,12 @@ async function main(): Promise<void> {
   await mkdir(work, { recursive: true })
   const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as { version: string }
   const described = await exec('git', ['describe', '--tags', '--always', '--dirty'], { cwd: project })
-  await bundle({ entry: join(project, 'src/main.ts'), output: script, version, commit: described.stdout.trim() })
+  await bundle({
+    entry: join(project, 'src/main.ts'),
+    output: script,
+    version,
+    commit: described.stdout.trim(),
+  })
 
   const node = join(work, `node-${process.version}-stripped`)
   if (!(await exists(node))) await stripNode(process.execPath, node, exec)

@@ -1,6 +1,7 @@
 import yargs, { type Argv, type Options } from 'yargs'
 import { InputError } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
+import { nearest } from '../job/nearest.ts'
 import { versionText } from '../version.ts'
 import type { CliContext } from './context.ts'
 import { taskFlags } from './task-flags.ts'
@@ -73,6 +74,7 @@ export async function runCommandLine(args: readonly string[], ctx: CliContext): 
       },
     )
 
+  const names = ['boot', 'job', 'log', 'report', ...Object.keys(ctx.registry)]
   // The options of a task are its schema's, so its module is loaded to read its command line.
   const asked = args.find((arg) => !arg.startsWith('-')) ?? ''
   for (const name of Object.keys(ctx.registry)) {
@@ -89,20 +91,34 @@ export async function runCommandLine(args: readonly string[], ctx: CliContext): 
     )
   }
 
+  if (asked !== '' && !names.includes(asked)) {
+    const meant = nearest(asked, names)
+    const hint = meant === undefined ? `commands are ${names.join(', ')}` : `did you mean ${meant}?`
+    throw new InputError(`"${asked}" is no command`, { hint })
+  }
+
   await parser
     .version(versionText())
     .help()
     .strict()
     .demandCommand(1, 1, 'no command; speediso --help lists them')
-    .recommendCommands()
     .wrap(100)
     .exitProcess(false)
-    .fail((message, error) => {
+    .fail((message, error, y) => {
       if (error !== undefined && error !== null) throw error
-      throw new InputError(message.split('\n').join(': '))
+      throw badCommandLine(message, Object.keys(y.parsed === false ? {} : y.parsed.aliases))
     })
     .parseAsync([...args])
   return outcome
+}
+
+/** yargs' message, with what would be right. */
+function badCommandLine(message: string, options: readonly string[]): InputError {
+  const unknown = /^Unknown arguments?: ([^,]+)/.exec(message)?.[1]
+  if (unknown === undefined) return new InputError(message.split('\n').join(': '))
+  const meant = nearest(unknown, options)
+  const hint = meant === undefined ? '--help lists what there is' : `did you mean --${meant}?`
+  return new InputError(`${unknown} is no option of this command`, { hint })
 }
 
 function flags(y: Argv, example: string, options: Record<string, Options>): Argv {

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { explain } from '../errors.ts'
+import { explainInLine } from '../errors.ts'
 import { type Catalogue, isSecretOption } from '../job/catalogue.ts'
 import { maskJob } from '../job/explain.ts'
 import type { ResolvedJob } from '../job/schema.ts'
@@ -101,7 +101,11 @@ async function startOnce(
       return 'ended'
     }
   } catch (error) {
-    events.append({ kind: 'log', level: 'warning', message: `the report is damaged: ${explain(error)}` })
+    events.append({
+      kind: 'log',
+      level: 'warning',
+      message: `the report is damaged: ${explainInLine(error)}`,
+    })
   }
   return 'interrupted'
 }

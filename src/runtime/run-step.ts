@@ -1,4 +1,4 @@
-import { explain, SpeedisoError } from '../errors.ts'
+import { explainInLine, SpeedisoError } from '../errors.ts'
 import { formatDuration } from '../job/duration.ts'
 import type { Emit } from './events.ts'
 import { createVoice } from './progress.ts'
@@ -75,7 +75,7 @@ async function attempt(task: AnyTask, step: Step, ctx: TaskContext, emit: Emit):
     // An outcome that comes after the end was called proves nothing about the time that the step was given.
     return ctx.signal.aborted ? { ...outcome, verdict: 'failed', reason: cancelReason(ctx.signal) } : outcome
   } catch (error) {
-    const reason = ctx.signal.aborted ? cancelReason(ctx.signal) : explain(error).split('\n').join('; ')
+    const reason = ctx.signal.aborted ? cancelReason(ctx.signal) : explainInLine(error)
     return { verdict: 'failed', reason, evidence: { error: errorFacts(error) } }
   }
 }

@@ -1,4 +1,4 @@
-import { explain } from '../errors.ts'
+import { explainInLine } from '../errors.ts'
 import { formatDuration } from '../job/duration.ts'
 import type { TaskRequest } from '../job/schema.ts'
 import type { Emit } from './events.ts'
@@ -43,7 +43,7 @@ export async function runTask(
     reason = plan.steps.length === 0 ? 'the plan has no step' : reasonOf(ran, verdict)
   } catch (error) {
     verdict = 'failed'
-    reason = explain(error).split('\n').join('; ')
+    reason = explainInLine(error)
     if (!announced) announce(0)
   } finally {
     clearTimeout(timer)

@@ -1,0 +1,22 @@
+import { join } from 'node:path'
+import { type Figure, figureLine } from './figure.ts'
+import { startupFigures } from './startup.ts'
+
+const project = join(import.meta.dirname, '../..')
+const groups: Record<string, () => Promise<Figure[]>> = {
+  startup: () => startupFigures(join(project, 'dist/speediso')),
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.find((name) => !(name in groups))
+if (unknown !== undefined) {
+  process.stderr.write(
+    `bench: "${unknown}" is no group of figures; groups are ${Object.keys(groups).join(', ')}\n`,
+  )
+  process.exitCode = 2
+} else {
+  for (const [name, measure] of Object.entries(groups)) {
+    if (asked.length > 0 && !asked.includes(name)) continue
+    for (const figure of await measure()) process.stdout.write(`${figureLine(figure)}\n`)
+  }
+}

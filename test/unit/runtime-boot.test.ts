@@ -1,0 +1,128 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { resolveJob } from '../../src/job/resolve.ts'
+import { beginBoot } from '../../src/runtime/boot.ts'
+import { loadCatalogue } from '../../src/runtime/catalogue.ts'
+import { motdLines } from '../../src/runtime/motd.ts'
+import { runPaths } from '../../src/runtime/paths.ts'
+import { readEvents } from '../../src/runtime/recover.ts'
+import type { AnyTask } from '../../src/runtime/task.ts'
+import { type Act, context, fakeTask, pass } from './helpers/tasks.ts'
+import { temporaryDir } from './helpers/temporary.ts'
+
+let runs = 0
+const counted: Act = (step, ctx) => {
+  runs += 1
+  return pass(step, ctx)
+}
+
+async function begin(dir: string, act: Act = counted, cmdline = 'SPEEDISO=fake,next') {
+  const registry = {
+    fake: async (): Promise<AnyTask> => fakeTask({ a: act, b: act }),
+    next: async (): Promise<AnyTask> => fakeTask({ a: act }, { name: 'next' }),
+  }
+  const catalogue = await loadCatalogue(registry)
+  const deps = { ...context(), registry, catalogue, paths: runPaths(dir) }
+  return beginBoot(resolveJob(cmdline, catalogue), deps)
+}
+
+/** Runs a boot until its second step has started, and leaves it there as a kill would. */
+async function killedInTheMiddle(dir: string) {
+  const reached = Promise.withResolvers<void>()
+  const act: Act = (step, ctx) => {
+    if (step.id === 'a') return pass(step, ctx)
+    reached.resolve()
+    return new Promise(() => {})
+  }
+  const boot = await begin(dir, act)
+  void boot.run()
+  await reached.promise
+  boot.events.close()
+}
+
+test('a boot runs its job once, and says so in report and events', async () => {
+  const dir = temporaryDir()
+  runs = 0
+  const boot = await begin(dir)
+  const report = await boot.run()
+  assert.is(runs, 3)
+  assert.is(report.verdict, 'passed')
+  assert.equal(JSON.parse(readFileSync(join(dir, 'report.json'), 'utf8')), JSON.parse(JSON.stringify(report)))
+})
+
+test('started again after its end: the report stands, nothing is run', async () => {
+  const dir = temporaryDir()
+  const first = await (await begin(dir)).run()
+  runs = 0
+  const second = await (await begin(dir)).run()
+  assert.is(runs, 0)
+  assert.equal(second, JSON.parse(JSON.stringify(first)))
+})
+
+test('killed in the middle: unknown, nothing is run again, and what had ended keeps its verdict', async () => {
+  const dir = temporaryDir()
+  await killedInTheMiddle(dir)
+  runs = 0
+  const boot = await begin(dir)
+  const report = await boot.run()
+  assert.is(runs, 0)
+  assert.is(report.verdict, 'unknown')
+  assert.match(report.reason ?? '', 'ended in the middle of the job')
+  assert.equal(
+    report.tasks.map(({ task, verdict, steps }) => [task, verdict, steps.map((step) => step.verdict)]),
+    [
+      ['fake', 'unknown', ['passed', 'unknown']],
+      ['next', 'unknown', []],
+    ],
+  )
+  const ends = (await readEvents(boot.events.path)).filter((event) => event.kind === 'job.end')
+  assert.equal(
+    ends.map((event) => event.verdict),
+    ['unknown'],
+  )
+  assert.is((await (await begin(dir)).run()).verdict, 'unknown', 'and so it stays')
+})
+
+test('negative control: without the mark of the start the job would be run again', async () => {
+  const dir = temporaryDir()
+  await killedInTheMiddle(dir)
+  rmSync(runPaths(dir).started)
+  runs = 0
+  await (await begin(dir)).run()
+  assert.is(runs, 3)
+})
+
+test('a plain live system that is started again is still one', async () => {
+  const dir = temporaryDir()
+  await (await begin(dir, counted, '')).run()
+  rmSync(runPaths(dir).report)
+  const report = await (await begin(dir, counted, '')).run()
+  assert.is(report.verdict, null)
+})
+
+test('a damaged report is not taken for one', async () => {
+  const dir = temporaryDir()
+  await (await begin(dir)).run()
+  writeFileSync(runPaths(dir).report, '{"schema":"speediso.rep')
+  const again = await (await begin(dir)).run()
+  assert.is(again.verdict, 'passed', 'the events tell that the job had ended, and how')
+})
+
+test('motd', () => {
+  const state = { version: 'speediso 1', tasks: ['wipe'], problems: [] }
+  assert.equal(motdLines(state), ['speediso 1', 'Job wipe: running'])
+  assert.match(
+    motdLines({ ...state, ended: { verdict: 'failed', reason: 'sda: it broke' } }).join('\n'),
+    'Job wipe: FAILED (sda: it broke)',
+  )
+  assert.match(motdLines({ ...state, tasks: [] }).join('\n'), 'plain live system')
+  const problems = [{ parameter: 'SPEEDISO', message: '"wip" is no task', hint: 'did you mean wipe?' }]
+  assert.equal(motdLines({ ...state, tasks: [], problems }).slice(1), [
+    'NOTHING WAS RUN: what the kernel command line asks for is not valid:',
+    '  SPEEDISO: "wip" is no task; did you mean wipe?',
+  ])
+})
+
+test.run()
