@@ -6,7 +6,5 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   process.stdout.write(`${versionText()}\n`)
 } else {
   // No top-level await: the executable's bundle is a CommonJS module, which starts faster.
-  void import('./cli/main.ts').then(async ({ main }) => {
-    process.exitCode = await main(args)
-  })
+  void import('./cli/main.ts').then(({ main }) => main(args))
 }

@@ -91,5 +91,8 @@ function say(boot: Boot, level: 'info' | 'warning' | 'error', message: string): 
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
+  // Without a live log nothing else would keep this process alive.
+  const alive = setInterval(() => {}, 2 ** 30)
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  clearInterval(alive)
 }

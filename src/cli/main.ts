@@ -1,14 +1,20 @@
 import { registry } from '../../tasks/registry.ts'
 import { explain, InputError, SpeedisoError } from '../errors.ts'
-import { type ExitCode, exitCode } from '../exit.ts'
+import { exitCode } from '../exit.ts'
 import { systemClock } from '../system/clock.ts'
 import { createExec } from '../system/exec.ts'
 import { createMachineRoot } from '../system/machine-root.ts'
 import { runCommandLine } from './commands.ts'
 import type { CliContext } from './context.ts'
 
-/** Runs one command line on the real machine and says how it ended. Never throws. */
-export async function main(args: readonly string[]): Promise<ExitCode> {
+/** Runs one command line on the real machine, and leaves how it ended as the exit code of this process. */
+export async function main(args: readonly string[]): Promise<void> {
+  // Until it is decided: a process that runs dry, or breaks, has proved nothing.
+  process.exitCode = exitCode({ outcome: 'unknown' })
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`speediso: ${error.stack}\n`)
+    process.exit(exitCode({ error }))
+  })
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => stop.abort(new SpeedisoError(`ended by ${signal}`)))
@@ -25,19 +31,17 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     registry,
   }
   try {
-    return exitCode({ outcome: await runCommandLine(args, ctx) })
+    process.exitCode = exitCode({ outcome: await runCommandLine(args, ctx) })
   } catch (error) {
-    // What we did not raise ourselves is a defect: its stack is what helps.
-    const known = error instanceof SpeedisoError
-    const oneLine = error instanceof InputError && error.hint !== undefined
-    const text = oneLine
-      ? `${error.message}; ${error.hint}`
-      : known
-        ? explain(error)
-        : String((error as Error).stack)
-    process.stderr.write(`speediso: ${text}\n`)
-    return exitCode({ error })
+    process.stderr.write(`speediso: ${forPeople(error)}\n`)
+    process.exitCode = exitCode({ error })
   }
+}
+
+/** Bad input takes one line; what we did not raise ourselves is a defect, and its stack is what helps. */
+function forPeople(error: unknown): string {
+  if (error instanceof InputError && error.hint !== undefined) return `${error.message}; ${error.hint}`
+  return error instanceof SpeedisoError ? explain(error) : String((error as Error).stack)
 }
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
