@@ -27,15 +27,16 @@ export function openEventLog(path: string, host: string, clock: Clock): EventLog
 
   const flush = () => {
     const bytes = Buffer.from(pending)
+    let written = 0
     try {
-      let at = 0
-      while (at < bytes.length) at += writeSync(fd, bytes, at)
-      size += bytes.length
-      pending = ''
+      while (written < bytes.length) written += writeSync(fd, bytes, written)
     } catch {
-      // A full /run must not end the job: what was written half is taken back, the lines wait for the next try.
-      ftruncateSync(fd, size)
+      // A full /run must not end the job: whole lines stay, the rest is taken back and waits for the next try.
+      written = written === 0 ? 0 : bytes.lastIndexOf(0x0a, written - 1) + 1
+      ftruncateSync(fd, size + written)
     }
+    size += written
+    pending = bytes.toString('utf8', written)
   }
 
   return {

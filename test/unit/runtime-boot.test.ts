@@ -1,15 +1,14 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { resolveJob } from '../../src/job/resolve.ts'
-import { beginBoot } from '../../src/runtime/boot.ts'
-import { loadCatalogue } from '../../src/runtime/catalogue.ts'
 import { motdLines } from '../../src/runtime/motd.ts'
 import { runPaths } from '../../src/runtime/paths.ts'
 import { readEvents } from '../../src/runtime/recover.ts'
-import type { AnyTask } from '../../src/runtime/task.ts'
-import { type Act, context, fakeTask, pass } from './helpers/tasks.ts'
+import { beginFakeBoot } from './helpers/begin-boot.ts'
+import { type Act, pass } from './helpers/tasks.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 let runs = 0
@@ -18,28 +17,16 @@ const counted: Act = (step, ctx) => {
   return pass(step, ctx)
 }
 
-async function begin(dir: string, act: Act = counted, cmdline = 'SPEEDISO=fake,next') {
-  const registry = {
-    fake: async (): Promise<AnyTask> => fakeTask({ a: act, b: act }),
-    next: async (): Promise<AnyTask> => fakeTask({ a: act }, { name: 'next' }),
-  }
-  const catalogue = await loadCatalogue(registry)
-  const deps = { ...context(), registry, catalogue, paths: runPaths(dir) }
-  return beginBoot(resolveJob(cmdline, catalogue), deps)
-}
+const begin = (dir: string, act: Act = counted, cmdline?: string) => beginFakeBoot(dir, act, cmdline)
 
-/** Runs a boot until its second step has started, and leaves it there as a kill would. */
+/** Runs a boot in another process until its second step has started, and kills it there. */
 async function killedInTheMiddle(dir: string) {
-  const reached = Promise.withResolvers<void>()
-  const act: Act = (step, ctx) => {
-    if (step.id === 'a') return pass(step, ctx)
-    reached.resolve()
-    return new Promise(() => {})
-  }
-  const boot = await begin(dir, act)
-  void boot.run()
-  await reached.promise
-  boot.events.close()
+  const program = join(import.meta.dirname, 'helpers/boot-until-killed.ts')
+  const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [said] = await once(child.stdout, 'data')
+  assert.is(String(said), 'hanging\n')
+  child.kill('SIGKILL')
+  await once(child, 'close')
 }
 
 test('a boot runs its job once, and says so in report and events', async () => {

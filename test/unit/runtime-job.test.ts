@@ -9,6 +9,7 @@ import { type Act, context, doubt, fail, fakeTask, hang, pass, recorder } from '
 
 const identity = {
   hostId: 'test',
+  origin: 'the test',
   hostname: 'test',
   serial: 'SN-1',
   macs: [{ name: 'eth0', mac: '52:54:00:00:00:01', permanent: true }],

@@ -1,0 +1,21 @@
+import { resolveJob } from '../../../src/job/resolve.ts'
+import { type Boot, beginBoot } from '../../../src/runtime/boot.ts'
+import { loadCatalogue } from '../../../src/runtime/catalogue.ts'
+import { runPaths } from '../../../src/runtime/paths.ts'
+import type { AnyTask } from '../../../src/runtime/task.ts'
+import { type Act, context, fakeTask } from './tasks.ts'
+
+/** A boot with the tasks `fake` (two steps) and `next`, whose steps all do this act. */
+export async function beginFakeBoot(dir: string, act: Act, cmdline = 'SPEEDISO=fake,next'): Promise<Boot> {
+  const registry = {
+    fake: async (): Promise<AnyTask> => fakeTask({ a: act, b: act }),
+    next: async (): Promise<AnyTask> => fakeTask({ a: act }, { name: 'next' }),
+  }
+  const catalogue = await loadCatalogue(registry)
+  return beginBoot(resolveJob(cmdline, catalogue), {
+    ...context(),
+    registry,
+    catalogue,
+    paths: runPaths(dir),
+  })
+}
