@@ -84,7 +84,12 @@ export const JOB_PARAMETERS: readonly JobParameter[] = [
 ]
 
 /** Parameters of ours that only the initramfs reads. */
-export const INITRAMFS_PARAMETERS: readonly string[] = ['speediso.sha256', 'speediso.mirror']
+export const INITRAMFS_PARAMETERS: readonly string[] = [
+  'speediso.sha256',
+  'speediso.mirror',
+  'speediso.fetch.attempts',
+  'speediso.fetch.after_failure',
+]
 
 function parseAfter(value: string): AfterAction {
   const action = AFTER_ACTIONS.find((known) => known === value)

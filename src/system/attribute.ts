@@ -8,14 +8,21 @@ export function readFailure(error: unknown): string {
   return `not readable: ${explain(error).split('\n', 1)[0]}`
 }
 
-/** A text attribute of sysfs or procfs; a placeholder or empty text is unknown. */
-export async function readAttribute(root: MachineRoot, path: string, what: string): Promise<Finding<string>> {
+/** What the kernel itself writes, as it stands; an empty file is unknown. */
+export async function readLine(root: MachineRoot, path: string): Promise<Finding<string>> {
   try {
     const text = await root.readText(path)
-    return text === undefined ? unknown(`no ${path}`, path) : statedText(text, what, path)
+    if (text === undefined) return unknown(`no ${path}`, path)
+    return text === '' ? unknown(`${path} is empty`, path) : known(text, path)
   } catch (error) {
     return unknown(readFailure(error), path)
   }
+}
+
+/** What a manufacturer has stated; a placeholder or empty text is unknown. */
+export async function readAttribute(root: MachineRoot, path: string, what: string): Promise<Finding<string>> {
+  const line = await readLine(root, path)
+  return line.status === 'known' ? statedText(line.value, what, path) : line
 }
 
 /** A whole number of at least `min`; everything else in the file is unknown, with what it said. */

@@ -42,12 +42,13 @@ export async function readHostIdentity(root: MachineRoot, exec?: Exec): Promise<
   }
 }
 
-/** DESIGN: the system UUID where it tells machines apart, else the lowest permanent MAC. */
+/** The system UUID where it tells machines apart, else the lowest permanent MAC. */
 function hostIdOf(uuid: Finding<string>, macs: readonly HostMac[]): Pick<HostIdentity, 'hostId' | 'origin'> {
   if (uuid.status === 'known')
     return { hostId: uuid.value, origin: `system UUID from ${uuid.sources.join(', ')}` }
-  // Locally administered addresses are made up by software; QEMU's 52:54:00 is one, and all that a guest has.
-  const [lowest] = macs.filter(({ permanent, mac }) => permanent && mac.length === 17).toSorted(byMac)
+  const [lowest] = macs
+    .filter(({ permanent, mac }) => permanent && mac.length === 17)
+    .toSorted((a, b) => (a.mac < b.mac ? -1 : 1))
   if (lowest !== undefined) {
     return {
       hostId: `mac-${lowest.mac.replaceAll(':', '')}`,
@@ -55,12 +56,6 @@ function hostIdOf(uuid: Finding<string>, macs: readonly HostMac[]): Pick<HostIde
     }
   }
   return { hostId: 'unknown', origin: `no system UUID: ${uuid.reason}; and no card with a permanent MAC` }
-}
-
-/** Globally unique addresses before locally administered ones (bit 1 of the first byte), then by value. */
-function byMac(a: HostMac, b: HostMac): number {
-  const local = ({ mac }: HostMac) => (Number.parseInt(mac.slice(0, 2), 16) & 2 ? 1 : 0)
-  return local(a) - local(b) || (a.mac < b.mac ? -1 : 1)
 }
 
 async function readHostMacs(root: MachineRoot, exec: Exec | undefined): Promise<HostMac[]> {

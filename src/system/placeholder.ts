@@ -58,7 +58,8 @@ const PLACEHOLDERS = new Set([
 ])
 
 const PATTERNS: readonly RegExp[] = [
-  /^(.)\1*$/, // one character over and over: 0000, FFFF, XXXX, ....; a single one says nothing either
+  /^([0.\-_*#/])\1*$/, // 0000, ....
+  /^(.)\1{3,}$/, // FFFF, XXXXXX
   /^0?123456789(a|ab|abc|abcd|abcde|abcdef|0)?$/,
   /^1234567(8(90?)?)?$/,
   /^(asset|sernum|serialnum|partnum|manufacturer|modulepartnumber|array\d*_?(asset|partnumber|manufacturer)|a\d_(assettagnum|sernum|partnum|manufacturer))\d*(_\w+)?$/,

@@ -1,10 +1,10 @@
 import { basename } from 'node:path'
-import { readAttribute, readFlag, readNumber, readTarget } from '../attribute.ts'
+import { readAttribute, readFlag, readLine, readNumber, readTarget } from '../attribute.ts'
 import type { Exec } from '../exec.ts'
 import { absent, type Disagreement, type Finding, known, knownValue, mapKnown, unknown } from '../finding.ts'
 import type { MachineRoot } from '../machine-root.ts'
 import { mapLimit } from '../map-limit.ts'
-import { pciAddressOf, readDriverless } from '../pci/devices.ts'
+import { PCI_DEVICES, pciAddressOf, readDriverless, readNumaNode } from '../pci/devices.ts'
 import { readDriverInfo } from './ethtool.ts'
 import { isBmcLike, listCards, NET_CLASS, placeOf } from './list.ts'
 import { createPermanentMacReader, readMac } from './mac.ts'
@@ -70,8 +70,12 @@ async function readCard(
     link,
     speedMbps: await readSpeed(root, dir, link),
     duplex: await readDuplex(root, dir, link),
-    operState: await readAttribute(root, `${dir}/operstate`, 'state'),
-    numaNode: await readNumaNode(root, `${dir}/device/numa_node`),
+    operState: await readLine(root, `${dir}/operstate`),
+    // A virtio interface's own device has no such attribute, its PCI function has.
+    numaNode: await readNumaNode(
+      root,
+      pciAddress === undefined ? `${dir}/device` : `${PCI_DEVICES}/${pciAddress}`,
+    ),
     bmcLike: isBmcLike(place, knownValue(driver)),
   }
   if (bound.status !== 'known' || info.driver.status !== 'known' || info.driver.value === bound.value)
@@ -90,7 +94,7 @@ async function readCard(
 async function readCarrier(root: MachineRoot, dir: string): Promise<Finding<boolean>> {
   const carrier = await readFlag(root, `${dir}/carrier`)
   if (carrier.status === 'known') return carrier
-  const flags = knownValue(await readAttribute(root, `${dir}/flags`, 'flags'))
+  const flags = knownValue(await readLine(root, `${dir}/flags`))
   const up = flags === undefined ? undefined : (Number(flags) & 1) === 1 // IFF_UP
   return up === false ? unknown('the interface is down: the kernel does not tell', `${dir}/carrier`) : carrier
 }
@@ -113,9 +117,4 @@ async function readDuplex(root: MachineRoot, dir: string, link: Finding<boolean>
 function noLink(link: Finding<boolean>, path: string): Finding<never> | undefined {
   if (link.status === 'known') return link.value ? undefined : absent('no link', path)
   return unknown(link.reason, path)
-}
-
-async function readNumaNode(root: MachineRoot, path: string): Promise<Finding<number>> {
-  const node = await readNumber(root, path, -1)
-  return node.status === 'known' && node.value < 0 ? absent('no NUMA node is assigned', path) : node
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { readAttribute, readEntries, readFailure, readNumber, readTarget } from '../attribute.ts'
+import { readEntries, readFailure, readLine, readNumber, readTarget } from '../attribute.ts'
 import { absent, type Finding, known, knownValue, unknown } from '../finding.ts'
 import type { MachineRoot } from '../machine-root.ts'
 import { createPciNames, type PciNames } from './ids.ts'
@@ -73,7 +73,7 @@ async function readPciDevice(
       names: names(...ids),
       driver: await readDriver(root, address),
       link: await readLink(root, dir),
-      numaNode: await readNumaNode(root, `${dir}/numa_node`),
+      numaNode: await readNumaNode(root, dir),
     },
     dir,
   )
@@ -110,28 +110,27 @@ async function readLink(root: MachineRoot, dir: string): Promise<Finding<PciLink
 
 /** `8.0 GT/s PCIe` in GT/s. */
 async function readSpeed(root: MachineRoot, path: string): Promise<Finding<number>> {
-  const text = await readAttribute(root, path, 'link speed')
+  const text = await readLine(root, path)
   if (text.status !== 'known') return text
   const speed = /^(\d+(?:\.\d+)?) GT\/s/.exec(text.value)?.[1]
   if (speed === undefined) return { ...unknown(`${path} says "${text.value}"`, path), raw: text.value }
   return known(Number(speed), path)
 }
 
-/** The kernel writes -1 on a machine that has no NUMA, or whose firmware does not say. */
-async function readNumaNode(root: MachineRoot, path: string): Promise<Finding<number>> {
+/** Of a device's directory in sysfs. The kernel writes -1 on a machine that has no NUMA, or whose firmware does not say. */
+export async function readNumaNode(root: MachineRoot, device: string): Promise<Finding<number>> {
+  const path = `${device}/numa_node`
   const node = await readNumber(root, path, -1)
   return node.status === 'known' && node.value === -1 ? absent('no NUMA node is assigned', path) : node
 }
 
 async function readHex(root: MachineRoot, path: string, digits: number): Promise<Finding<string>> {
-  const text = await readAttribute(root, path, 'number')
-  // 0x0000 is one character over and over to a judge of texts, and a number here.
-  const raw = text.status === 'unknown' ? text.raw : knownValue(text)
-  const hex = /^0x([0-9a-f]+)$/.exec(raw ?? '')?.[1]
-  if (hex === undefined || hex.length !== digits) {
-    return text.status === 'known' ? unknown(`${path} says "${text.value}"`, path) : text
-  }
-  return known(hex, path)
+  const line = await readLine(root, path)
+  if (line.status !== 'known') return line
+  const hex = /^0x([0-9a-f]+)$/.exec(line.value)?.[1]
+  return hex?.length === digits
+    ? known(hex, path)
+    : { ...unknown(`${path} says "${line.value}"`, path), raw: line.value }
 }
 
 /** The PCI function that a device path of sysfs goes through last: the card or controller itself. */
