@@ -16,6 +16,12 @@ export async function runCommandLine(args: readonly string[], ctx: CliContext): 
   } as const
   const cmdline = { type: 'string', describe: "kernel command line to use in place of the kernel's" } as const
 
+  const known: string[] = ['help']
+  const flags = (y: Argv, example: string, options: Record<string, Options>): Argv => {
+    known.push(...Object.keys(options))
+    return y.options(options).example(example, '')
+  }
+
   const parser = yargs()
     .scriptName('speediso')
     .usage('$0 COMMAND [OPTION ...]\n\nRuns a bare-metal server from its first second of user space.')
@@ -104,9 +110,10 @@ export async function runCommandLine(args: readonly string[], ctx: CliContext): 
     .demandCommand(1, 1, 'no command; speediso --help lists them')
     .wrap(100)
     .exitProcess(false)
-    .fail((message, error, y) => {
-      if (error !== undefined && error !== null) throw error
-      throw badCommandLine(message, Object.keys(y.parsed === false ? {} : y.parsed.aliases))
+    .fail((message, error) => {
+      // yargs wraps its own complaints in an error too; any other error is a command's.
+      if (error !== undefined && error !== null && error.name !== 'YError') throw error
+      throw badCommandLine(message, known)
     })
     .parseAsync([...args])
   return outcome
@@ -119,10 +126,6 @@ function badCommandLine(message: string, options: readonly string[]): InputError
   const meant = nearest(unknown, options)
   const hint = meant === undefined ? '--help lists what there is' : `did you mean --${meant}?`
   return new InputError(`${unknown} is no option of this command`, { hint })
-}
-
-function flags(y: Argv, example: string, options: Record<string, Options>): Argv {
-  return y.options(options).example(example, '')
 }
 
 function text(value: unknown): string | undefined {

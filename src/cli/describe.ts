@@ -36,10 +36,12 @@ export function describeReport(report: Report, tasks: Readonly<Record<string, An
 }
 
 function describeTask(report: TaskReport, task: AnyTask | undefined): string[] {
-  const lines = report.result === null ? [] : [...(task?.describe?.(report.result) ?? []), '']
-  for (const step of report.steps) {
-    if (step.verdict !== 'passed') lines.push(`${step.verdict}: ${step.title}: ${step.reason}`)
-  }
-  lines.push(`${report.task}: ${report.verdict.toUpperCase()} in ${formatDuration(report.seconds * 1000)}`)
-  return lines
+  const described = report.result === null ? undefined : task?.describe?.(report.result)
+  const doubts = report.steps.filter((step) => step.verdict !== 'passed')
+  return [
+    // A task's own description tells its doubts itself.
+    ...(described ?? doubts.map((step) => `${step.verdict}: ${step.title}: ${step.reason}`)),
+    '',
+    `${report.task}: ${report.verdict.toUpperCase()} in ${formatDuration(report.seconds * 1000)}`,
+  ]
 }
