@@ -1,6 +1,6 @@
 import { formatDuration } from '../job/duration.ts'
 import type { Report, TaskReport } from '../runtime/report.ts'
-import type { AnyTask, Plan, Target } from '../runtime/task.ts'
+import type { AnyTask, Plan, Target, TaskRegistry } from '../runtime/task.ts'
 
 /** A plan for people, one step a line. */
 export function describePlan(task: string, plan: Plan): string[] {
@@ -22,14 +22,14 @@ function describeTarget({ path, model, serial, wwn }: Target): string {
 }
 
 /** A report for people: what was asked, what each task found, and the verdict last, where the eye is. */
-export function describeReport(report: Report, tasks: Readonly<Record<string, AnyTask>>): string[] {
+export async function describeReport(report: Report, registry: TaskRegistry): Promise<string[]> {
   const { image, host, problems } = report
   const on = image === null ? '' : ` on image ${image.version}`
   const lines = [`speediso ${report.speediso.version} (${report.speediso.commit})${on}, host ${host.hostId}`]
   for (const { parameter, message, hint } of problems) {
     lines.push(`error: ${parameter}: ${message}${hint === undefined ? '' : `; ${hint}`}`)
   }
-  for (const task of report.tasks) lines.push('', ...describeTask(task, tasks[task.task]))
+  for (const task of report.tasks) lines.push('', ...describeTask(task, await registry[task.task]?.()))
   const verdict = report.verdict === null ? 'nothing was asked' : report.verdict.toUpperCase()
   lines.push('', `job: ${verdict}${report.reason === undefined ? '' : ` (${report.reason})`}`)
   return lines

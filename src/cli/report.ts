@@ -3,7 +3,6 @@ import { InputError, ReadError } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
 import { RUN_DIR, runPaths } from '../runtime/paths.ts'
 import { type Report, reportSchema } from '../runtime/report.ts'
-import type { AnyTask } from '../runtime/task.ts'
 import { type CliContext, printJson, printLine } from './context.ts'
 import { describeReport } from './describe.ts'
 
@@ -16,12 +15,7 @@ export async function run(
   const report = await readReport(path)
   if (flags.format === 'json') printJson(ctx.stdout, report)
   else {
-    const tasks: Record<string, AnyTask> = {}
-    for (const { task } of report.tasks) {
-      const definition = await ctx.registry[task]?.()
-      if (definition !== undefined) tasks[task] = definition
-    }
-    for (const line of describeReport(report, tasks)) printLine(ctx.stdout, line)
+    for (const line of await describeReport(report, ctx.registry)) printLine(ctx.stdout, line)
   }
   return report.verdict
 }

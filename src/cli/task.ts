@@ -44,7 +44,7 @@ export async function run(
   await printing.finish()
   if (json) printJson(ctx.stdout, report)
   else {
-    for (const line of describeReport(report, { [task.name]: task })) printLine(ctx.stdout, line)
+    for (const line of await describeReport(report, ctx.registry)) printLine(ctx.stdout, line)
     printLine(ctx.stderr, `Events and report: ${dir}`)
   }
   return report.verdict

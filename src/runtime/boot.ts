@@ -4,7 +4,7 @@ import { type Catalogue, isSecretOption } from '../job/catalogue.ts'
 import { maskJob } from '../job/explain.ts'
 import type { ResolvedJob } from '../job/schema.ts'
 import { type HostIdentity, readHostIdentity } from '../system/identity.ts'
-import { readBootId, readImage, readKernelRelease } from '../system/os.ts'
+import { readBootId, readImage, readKernelRelease, readUptime } from '../system/os.ts'
 import { type BuildInfo, build } from '../version.ts'
 import { type EventLog, openEventLog } from './event-log.ts'
 import type { RunPaths } from './paths.ts'
@@ -54,6 +54,8 @@ export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): 
 
   const run = async (): Promise<Report> => {
     const earlier = await startOnce(paths, events, clock.now())
+    const uptime = await readUptime(root)
+    if (uptime !== null) events.append({ kind: 'reading', name: 'uptime', value: uptime, unit: 's' })
     if (earlier === 'ended') return reportSchema.parse(JSON.parse((await readReport(paths.report)) ?? ''))
     const started = clock.now()
     const from = clock.monotonic()

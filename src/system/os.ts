@@ -23,3 +23,9 @@ export async function readBootId(root: MachineRoot): Promise<string | null> {
 export async function readKernelRelease(root: MachineRoot): Promise<string | null> {
   return (await root.readText('/proc/sys/kernel/osrelease')) ?? null
 }
+
+/** Seconds since the kernel started; null without procfs. */
+export async function readUptime(root: MachineRoot): Promise<number | null> {
+  const seconds = Number((await root.readText('/proc/uptime'))?.split(' ')[0])
+  return Number.isFinite(seconds) ? seconds : null
+}

@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { liveUrl, readLive } from '../../src/live/client.ts'
+import { REPORT_PATH } from '../../src/live/protocol.ts'
+import type { Event } from '../../src/runtime/events.ts'
+import { type Report, reportSchema } from '../../src/runtime/report.ts'
+import { type Inventory, inventorySchema } from '../../tasks/inventory/schema.ts'
+import { type BootedImage, type BootImageOptions, bootImage, type HarnessDeps } from './harness/index.ts'
+
+export const LOG_PORT = 7373
+const TOKEN = 'token-of-the-tests'
+export const MINUTE = 60_000
+
+/** A netbooted machine of which the job's events are read from its live log. */
+export interface Guest extends AsyncDisposable {
+  readonly booted: BootedImage
+  /** All events of its job, from the first to `job.end`. */
+  readonly events: readonly Event[]
+  readonly report: Report
+}
+
+export interface GuestOptions extends Partial<Omit<BootImageOptions, 'cmdline'>> {
+  /** What is asked of speediso. */
+  ask: string
+}
+
+const imageDir = join(import.meta.dirname, '../../dist/image/current')
+
+/** Netboots the image; does not wait for anything. */
+export async function netboot({ ask, ...options }: GuestOptions, deps: HarnessDeps): Promise<BootedImage> {
+  return bootImage(
+    {
+      imageDir,
+      firmware: 'bios',
+      memoryMiB: 1024,
+      forwardedPorts: [22, LOG_PORT],
+      ...options,
+      cmdline: `speediso.log.token=${TOKEN} ${ask}`.trim(),
+    },
+    deps,
+  )
+}
+
+/** Netboots the image and follows its job to the end. */
+export async function runGuest(options: GuestOptions, deps: HarnessDeps): Promise<Guest> {
+  await using made = new AsyncDisposableStack()
+  const booted = made.use(await netboot(options, deps))
+  const { machine } = booted
+  // The console says where the live log is once it is there; a machine that ends before fails the wait.
+  await machine.serial.waitFor('Live log: ws://', { limit: 8 * MINUTE })
+  const base = `127.0.0.1:${machine.port(LOG_PORT)}`
+  const events = await readJob(`ws://${base}/?token=${TOKEN}`)
+  // The report is written after the last event; motd tells of it.
+  await machine.serial.waitFor(/job: .*(then|stays up)/, { limit: MINUTE })
+  const report = await fetchReport(`http://${base}${REPORT_PATH}?token=${TOKEN}`)
+  const owned = made.move()
+  return { booted, events, report, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+async function readJob(url: string): Promise<Event[]> {
+  const events: Event[] = []
+  for await (const message of readLive(liveUrl(url, 0), AbortSignal.timeout(5 * MINUTE))) {
+    if (!('event' in message)) continue
+    events.push(message.event)
+    if (message.event.kind === 'job.end') break
+  }
+  assert.is(events.at(-1)?.kind, 'job.end', 'the live log ended before the job did')
+  assert.equal(
+    events.map((event) => event.seq),
+    events.map((_, i) => i + 1),
+    'events are numbered without a gap',
+  )
+  return events
+}
+
+async function fetchReport(url: string): Promise<Report> {
+  for (const until = Date.now() + MINUTE; ; ) {
+    const answer = await fetch(url)
+    if (answer.ok) return reportSchema.parse(await answer.json())
+    if (answer.status !== 404 || Date.now() > until) throw new Error(`the report: HTTP ${answer.status}`)
+  }
+}
+
+/** The inventory in a report. */
+export function inventoryOf(report: Report): Inventory {
+  return inventorySchema.parse(report.tasks.find(({ task }) => task === 'inventory')?.result)
+}
