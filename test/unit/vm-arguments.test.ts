@@ -13,7 +13,7 @@ const base: MachineSpec = {
   boot: { kind: 'netboot', scriptUrl: 'http://10.0.2.2:80/boot.ipxe' },
   limit: 1000,
 }
-const bios: MachinePaths = { serialLog: '/w/serial.log', disks: [] }
+const bios: MachinePaths = { disks: [] }
 const uefi: MachinePaths = {
   ...bios,
   firmware: { code: '/f/CODE.fd', variables: '/w/vars.fd' },
@@ -28,7 +28,7 @@ const holds: [name: string, spec: Partial<MachineSpec>, paths: MachinePaths, wor
   ['processors', { cpus: 3 }, bios, ['-smp', '3']],
   ['TCG with threads', {}, bios, ['-accel', 'tcg,thread=multi']],
   ['KVM', { acceleration: 'kvm' }, bios, ['-accel', 'kvm']],
-  ['the serial log', {}, bios, ['-chardev', 'stdio,id=serial,signal=off,logfile=/w/serial.log']],
+  ['the serial port', {}, bios, ['-chardev', 'stdio,id=serial,signal=off', '-serial', 'chardev:serial']],
   [
     'BIOS netboot: the script is the boot file',
     {},

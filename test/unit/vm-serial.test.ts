@@ -42,12 +42,26 @@ test('a wait is satisfied by a line to come, split over chunks', async () => {
 
 test('a prompt without a line break is seen, early and late', async () => {
   const serial = reader()
-  const early = serial.waitFor('login: ')
+  const early = serial.waitFor('login: ', { unfinished: true })
   serial.feed(bytes('host log'))
   serial.feed(bytes('in: '))
   assert.is(await early, 'host login: ')
-  assert.is(await serial.waitFor(/login: $/), 'host login: ')
+  assert.is(await serial.waitFor(/login: $/, { unfinished: true }), 'host login: ')
   assert.equal(serial.lines.items, [])
+})
+
+test('otherwise only a whole line counts, or the last one of a machine that ended', async () => {
+  const serial = reader()
+  const wait = serial.waitFor(/port (\d+)/)
+  for (const part of ['port 2', '2', '\nport 3']) serial.feed(bytes(part))
+  assert.is(await wait, 'port 22')
+  assert.is(
+    await message(serial.waitFor('port 3', { limit: 10 })),
+    '"port 3" on the serial console: not within 0.01 s',
+  )
+  const last = serial.waitFor('port 3')
+  serial.end('the machine ended')
+  assert.is(await last, 'port 3')
 })
 
 test('since: what came before it does not count', async () => {
@@ -79,7 +93,7 @@ test('what never comes ends with the machine; what has come is still found', asy
   const serial = reader()
   serial.feed(bytes('here\n'))
   const wait = message(serial.waitFor('it'))
-  serial.lines.end('the machine ended')
+  serial.end('the machine ended')
   assert.is(await wait, '"it" on the serial console: the machine ended')
   assert.is(await message(serial.waitFor('it')), '"it" on the serial console: the machine ended')
   assert.is(await serial.waitFor('here'), 'here')

@@ -8,7 +8,7 @@ import { type Act, context, fakeTask } from './tasks.ts'
 /** A boot with the tasks `fake` (two steps) and `next`, whose steps all do this act. */
 export async function beginFakeBoot(dir: string, act: Act, cmdline = 'SPEEDISO=fake,next'): Promise<Boot> {
   const registry = {
-    fake: async (): Promise<AnyTask> => fakeTask({ a: act, b: act }),
+    fake: async (): Promise<AnyTask> => fakeTask({ 'x-1': act, 'x-2': act }),
     next: async (): Promise<AnyTask> => fakeTask({ a: act }, { name: 'next' }),
   }
   const catalogue = await loadCatalogue(registry)

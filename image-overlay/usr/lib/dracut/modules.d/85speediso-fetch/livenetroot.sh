@@ -94,7 +94,8 @@ use() {
             [ "${wrong[i]}" -lt 2 ] || complain "dropped $url: damaged twice"
             return 1
         fi
-        if [ "$rc" -eq 63 ] || [ "$rc" -eq 101 ]; then
+        # 63: the source announces more than the limit; 23: the memory is full.
+        if [ "$rc" -eq 63 ] || [ "$rc" -eq 23 ]; then
             complain "dropped $url: the root does not fit in memory ($(megabytes "$limit") free for it)"
             wrong[i]=2
             forget

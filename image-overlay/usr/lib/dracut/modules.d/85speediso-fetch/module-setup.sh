@@ -11,7 +11,7 @@ depends() {
 }
 
 install() {
-    inst_multiple awk cat curl cut date dd mkdir mount od rm sed sha256sum sleep stat tail tee tr
+    inst_multiple awk cat curl cut date dd mkdir mount od rm sed sha256sum sleep stat tail tr
     inst_hook cmdline 00 "$moddir/milestone-initramfs.sh"
     inst_hook initqueue/settled 50 "$moddir/tell-network.sh"
     inst_hook pre-mount 00 "$moddir/writable-layer.sh"
