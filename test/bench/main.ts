@@ -1,10 +1,14 @@
 import { join } from 'node:path'
+import { bootFigures } from './boot.ts'
 import { type Figure, figureLine } from './figure.ts'
+import { imageFigures } from './image.ts'
 import { startupFigures } from './startup.ts'
 
 const project = join(import.meta.dirname, '../..')
 const groups: Record<string, () => Promise<Figure[]>> = {
   startup: () => startupFigures(join(project, 'dist/speediso')),
+  image: () => imageFigures(join(project, 'dist/image/current')),
+  boot: bootFigures,
 }
 
 const asked = process.argv.slice(2)

@@ -5,9 +5,15 @@ import { REPORT_PATH } from '../../src/live/protocol.ts'
 import type { Event } from '../../src/runtime/events.ts'
 import { type Report, reportSchema } from '../../src/runtime/report.ts'
 import { type Inventory, inventorySchema } from '../../tasks/inventory/schema.ts'
-import { type BootedImage, type BootImageOptions, bootImage, type HarnessDeps } from './harness/index.ts'
+import {
+  type BootedImage,
+  type BootImageOptions,
+  bootImage,
+  type HarnessDeps,
+  type Machine,
+} from './harness/index.ts'
 
-export const LOG_PORT = 7373
+const LOG_PORT = 7373
 const TOKEN = 'token-of-the-tests'
 export const MINUTE = 60_000
 
@@ -46,18 +52,21 @@ export async function runGuest(options: GuestOptions, deps: HarnessDeps): Promis
   await using made = new AsyncDisposableStack()
   const booted = made.use(await netboot(options, deps))
   const { machine } = booted
-  // The console says where the live log is once it is there; a machine that ends before fails the wait.
-  await machine.serial.waitFor('Live log: ws://', { limit: 8 * MINUTE })
+  const events = await readJob(await speedisoLog(machine))
   const base = `127.0.0.1:${machine.port(LOG_PORT)}`
-  const events = await readJob(`ws://${base}/?token=${TOKEN}`)
-  // The report is written after the last event; motd tells of it.
-  await machine.serial.waitFor(/job: .*(then|stays up)/, { limit: MINUTE })
   const report = await fetchReport(`http://${base}${REPORT_PATH}?token=${TOKEN}`)
   const owned = made.move()
   return { booted, events, report, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function readJob(url: string): Promise<Event[]> {
+/** Address of a machine's live log, once its console says that there is one; a machine that ends before fails the wait. */
+export async function speedisoLog(machine: Machine): Promise<string> {
+  await machine.serial.waitFor('Live log: ws://', { limit: 8 * MINUTE })
+  return `ws://127.0.0.1:${machine.port(LOG_PORT)}/?token=${TOKEN}`
+}
+
+/** All events of a job, from the first to `job.end`, without a gap. */
+export async function readJob(url: string): Promise<Event[]> {
   const events: Event[] = []
   for await (const message of readLive(liveUrl(url, 0), AbortSignal.timeout(5 * MINUTE))) {
     if (!('event' in message)) continue
