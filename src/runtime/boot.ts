@@ -4,6 +4,7 @@ import { type Catalogue, isSecretOption } from '../job/catalogue.ts'
 import { maskJob } from '../job/explain.ts'
 import type { ResolvedJob } from '../job/schema.ts'
 import { type HostIdentity, readHostIdentity } from '../system/identity.ts'
+import { withLimit } from '../system/limit.ts'
 import { readBootId, readImage, readKernelRelease, readUptime } from '../system/os.ts'
 import { type BuildInfo, build } from '../version.ts'
 import { type EventLog, openEventLog } from './event-log.ts'
@@ -33,7 +34,7 @@ export interface Boot {
 /** Opens the event log of this boot. The job is run by `run()`, so that sinks can be there first. */
 export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): Promise<Boot> {
   const { root, clock, paths } = deps
-  const identity = await readHostIdentity(root, deps.exec)
+  const identity = await identify(deps)
   const image = await readImage(root)
   const events = openEventLog(paths.events, identity.hostId, clock)
   const about = {
@@ -78,6 +79,17 @@ export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): 
     return report
   }
   return { identity, image, build, events, resolved, run }
+}
+
+/** A card whose driver hangs must not keep the machine from saying anything at all, in milliseconds. */
+const IDENTITY_LIMIT = 15_000
+
+async function identify({ root, exec, signal }: TaskContext): Promise<HostIdentity> {
+  try {
+    return await withLimit(IDENTITY_LIMIT, signal, () => readHostIdentity(root, exec))
+  } catch (error) {
+    return { hostId: 'unknown', origin: explainInLine(error), macs: [], hostname: '' }
+  }
 }
 
 /** Marks the job as started; tells when an earlier process of this boot had done so. */

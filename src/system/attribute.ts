@@ -1,11 +1,12 @@
-import { explain } from '../errors.ts'
+import { ReadError } from '../errors.ts'
 import { type Finding, known, unknown } from './finding.ts'
 import type { MachineRoot } from './machine-root.ts'
 import { statedText } from './placeholder.ts'
 
-/** One line about why a read did not work. */
+/** One line about why a read did not work. @throws what is not a failed read: a mistake must not pass as unknown */
 export function readFailure(error: unknown): string {
-  return `not readable: ${explain(error).split('\n', 1)[0]}`
+  if (!(error instanceof ReadError)) throw error
+  return `not readable: ${error.message}`
 }
 
 /** What the kernel itself writes, as it stands; an empty file is unknown. */

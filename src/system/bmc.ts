@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readLine } from './attribute.ts'
+import { readFailure, readLine } from './attribute.ts'
 import { absent, type Finding, findingSchema, known, text, unknown } from './finding.ts'
 import type { MachineRoot } from './machine-root.ts'
 import { statedText } from './placeholder.ts'
@@ -21,7 +21,12 @@ export type Bmc = z.infer<typeof bmcSchema>
 
 /** Whether there is a baseboard management controller: the IPMI driver found one, or SMBIOS type 38 announces one. */
 export async function readBmc(root: MachineRoot): Promise<Finding<Bmc>> {
-  const names = await root.list(IPMI_CLASS).catch(() => undefined)
+  let names: string[] | undefined
+  try {
+    names = await root.list(IPMI_CLASS)
+  } catch (error) {
+    return unknown(readFailure(error), IPMI_CLASS)
+  }
   const smbios = await readSmbios(root)
   const table = smbios.status === 'known' ? smbios.value : undefined
   const structure = table?.structures.find(({ type }) => type === 38)

@@ -52,10 +52,10 @@ export function firstKnown<T>(findings: readonly Finding<T>[]): Finding<T> {
   const found = findings.find((finding) => finding.status === 'known')
   if (found !== undefined) return found
   const sources = findings.flatMap((finding) => finding.sources)
-  const odd = findings.find((finding) => finding.status === 'unknown' && finding.raw !== undefined)
-  if (odd !== undefined) return { ...odd, sources }
   const reasons = new Set(findings.map((finding) => (finding.status === 'known' ? '' : finding.reason)))
-  return unknown([...reasons].join('; ') || 'nothing to read it from', ...sources)
+  const all = unknown([...reasons].join('; ') || 'nothing to read it from', ...sources)
+  const odd = findings.find((finding) => finding.status === 'unknown' && finding.raw !== undefined)
+  return odd?.status === 'unknown' ? { ...all, raw: odd.raw } : all
 }
 
 /** Two sources say different things about one value; the first one's word was taken. */

@@ -1,5 +1,5 @@
 import type { Disk } from '../../src/system/block/schema.ts'
-import { type Finding, knownValue } from '../../src/system/finding.ts'
+import { type Finding, firstKnown, knownValue } from '../../src/system/finding.ts'
 import type { Missing, SectionName, Sections } from './schema.ts'
 
 type Value<Name extends SectionName> = Extract<NonNullable<Sections[Name]>, { status: 'known' }>['value']
@@ -10,9 +10,7 @@ const core: { readonly [Name in SectionName]: (value: Value<Name>) => Part[] } =
   // One of serial and UUID is enough to tell the machine from others; boards sold without a chassis have no serial.
   system: (system) => [
     ['product', system.product],
-    ...(knownValue(system.serial) === undefined
-      ? ([['UUID, and no serial either', system.uuid]] as const)
-      : []),
+    ['serial and UUID', firstKnown([system.serial, system.uuid])],
   ],
   bios: (bios) => [['version', bios.version]],
   board: () => [],

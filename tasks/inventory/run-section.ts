@@ -3,6 +3,7 @@ import type { StepContext, StepOutcome } from '../../src/runtime/task.ts'
 import { type Finding, unknown } from '../../src/system/finding.ts'
 import { withLimit } from '../../src/system/limit.ts'
 import { missingIn } from './core-values.ts'
+import { figuresOf } from './figures.ts'
 import type { SectionName } from './schema.ts'
 import { type Libraries, type Section, sections } from './sections.ts'
 import { tally } from './walk.ts'
@@ -20,8 +21,9 @@ export async function runSection<Name extends SectionName>(
   const milliseconds = Math.round(ctx.clock.monotonic() - from)
   const missing = missingIn(name, finding as never)
   const evidence = { status: finding.status, sources: finding.sources, values: tally(finding), milliseconds }
-  for (const { what, reason } of missing) ctx.voice.log('warning', `${name}: ${what} is unknown: ${reason}`)
-  ctx.voice.reading(`inventory.${name}.milliseconds`, milliseconds, 'ms')
+  for (const [figure, value, unit] of figuresOf(name, finding as never)) {
+    if (value !== undefined) ctx.voice.reading(figure, value, unit)
+  }
   if (missing.length === 0) return { verdict: 'passed', evidence, output: finding }
   const reason =
     finding.status === 'unknown'

@@ -79,7 +79,8 @@ function planSection<Name extends SectionName>(name: Name, facts: InventoryFacts
     ...tools.filter((tool) => facts.tools[tool] === null),
   ]
   const params = { sources: sources.flat(), tools: [...tools], missing }
-  return { id: name, kind: name, title, lane: name, params }
+  const without = missing.length === 0 ? '' : `, without ${missing.join(', ')}`
+  return { id: name, kind: name, title: `${title}${without}`, lane: name, params }
 }
 
 function makeInventory(finished: readonly FinishedStep[]): Inventory {

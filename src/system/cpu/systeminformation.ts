@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { readFailure } from '../attribute.ts'
 import { type Finding, known, unknown } from '../finding.ts'
 import type { MachineRoot } from '../machine-root.ts'
 import { findTool } from '../tools.ts'
@@ -62,6 +61,6 @@ export async function readCpuData(
     }
     return known(data.data, source)
   } catch (error) {
-    return unknown(readFailure(error), source)
+    return unknown(`systeminformation: ${error instanceof Error ? error.message : error}`, source)
   }
 }

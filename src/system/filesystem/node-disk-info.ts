@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { readFailure } from '../attribute.ts'
 import type { Exec } from '../exec.ts'
 import { type Finding, known, unknown } from '../finding.ts'
 import type { MachineRoot } from '../machine-root.ts'
@@ -66,7 +65,7 @@ export async function readUsage(
       source,
     )
   } catch (error) {
-    return unknown(readFailure(error), source)
+    return unknown(`node-disk-info: ${error instanceof Error ? error.message : error}`, source)
   }
 }
 

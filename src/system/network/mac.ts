@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readAttribute, readFailure, readNumber } from '../attribute.ts'
+import { readAttribute, readNumber } from '../attribute.ts'
 import type { Exec } from '../exec.ts'
 import { type Finding, firstKnown, known, unknown } from '../finding.ts'
 import type { MachineRoot } from '../machine-root.ts'
@@ -75,8 +75,8 @@ async function readLinks({ exec, signal }: MacDeps): Promise<Finding<z.infer<typ
     return links.success
       ? known(links.data, source)
       : unknown(`${source}: not the JSON that it should be`, source)
-  } catch (error) {
-    return unknown(readFailure(error), source)
+  } catch {
+    return unknown(`${source}: not JSON`, source)
   }
 }
 
