@@ -13,6 +13,7 @@ export async function bootFigures(): Promise<Figure[]> {
     {
       ask: 'SPEEDISO=inventory',
       memoryMiB: MEMORY_MIB,
+      smbios: { system: { serial: 'SYS-BENCH' } },
       extraArguments: ['-device', 'virtio-balloon-pci,id=balloon'],
     },
     deps,

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { liveUrl, readLive } from '../../src/live/client.ts'
 import { REPORT_PATH } from '../../src/live/protocol.ts'
@@ -9,6 +8,8 @@ import {
   type BootedImage,
   type BootImageOptions,
   bootImage,
+  currentImageDir,
+  type FileServer,
   type HarnessDeps,
   type Machine,
 } from './harness/index.ts'
@@ -27,10 +28,10 @@ export interface Guest extends AsyncDisposable {
 
 export interface GuestOptions extends Partial<Omit<BootImageOptions, 'cmdline'>> {
   /** What is asked of speediso. */
-  ask: string
+  ask: string | ((server: FileServer) => string)
 }
 
-const imageDir = join(import.meta.dirname, '../../dist/image/current')
+export const imageDir = currentImageDir()
 
 /** Netboots the image; does not wait for anything. */
 export async function netboot({ ask, ...options }: GuestOptions, deps: HarnessDeps): Promise<BootedImage> {
@@ -41,7 +42,8 @@ export async function netboot({ ask, ...options }: GuestOptions, deps: HarnessDe
       memoryMiB: 1024,
       forwardedPorts: [22, LOG_PORT],
       ...options,
-      cmdline: `speediso.log.token=${TOKEN} ${ask}`.trim(),
+      cmdline: (server) =>
+        `speediso.log.token=${TOKEN} ${typeof ask === 'string' ? ask : ask(server)}`.trim(),
     },
     deps,
   )

@@ -15,6 +15,7 @@ import { type BootedImage, bootImage, type Disk, harnessDeps } from './harness/i
 const MINUTE = 60_000
 const LOG_PORT = 7373
 const TOKEN = 'npm-start-only'
+const START_UUID = '53504545-4449-534f-8000-000000000001'
 const DISKS: Disk[] = [
   { kind: 'nvme', serial: 'NVME-0001', sizeMiB: 2048 },
   { kind: 'sata', serial: 'SATA-0001', sizeMiB: 1024, wwn: '5000c50000000001', rotational: true },
@@ -41,7 +42,9 @@ async function main(): Promise<void> {
       disks: DISKS,
       forwardedPorts: [LOG_PORT],
       limit: 10 * MINUTE,
-      smbios: { system: { manufacturer: 'speediso', product: 'npm start', serial: 'START-0001' } },
+      smbios: {
+        system: { manufacturer: 'speediso', product: 'npm start', serial: 'START-0001', uuid: START_UUID },
+      },
     },
     deps,
   )

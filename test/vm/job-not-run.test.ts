@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createExec } from '../../src/system/exec.ts'
-import { inventoryOf, MINUTE, netboot, runGuest } from './guest.ts'
+import { MINUTE, runGuest } from './guest.ts'
 import { createSshKey, harnessDeps } from './harness/index.ts'
 
 const deps = harnessDeps({ log: (line) => process.stderr.write(`${line}\n`) })
@@ -12,12 +12,6 @@ const dir = mkdtempSync(join(tmpdir(), 'speediso-job-'))
 const key = await createSshKey(dir, createExec())
 test.after(() => rmSync(dir, { recursive: true }))
 const withKey = `speediso.ssh.keys="${key.publicKey}"`
-
-test('systemd.setenv=SPEEDISO=inventory does the same as SPEEDISO=inventory', async () => {
-  await using guest = await runGuest({ ask: 'systemd.setenv=SPEEDISO=inventory' }, deps)
-  assert.is(guest.report.verdict, 'passed', guest.report.reason)
-  assert.is(inventoryOf(guest.report).sections.system?.status, 'known')
-})
 
 test('no task: a plain live system that answers over SSH', async () => {
   await using guest = await runGuest({ ask: withKey }, deps)
@@ -66,14 +60,6 @@ test('a malformed option: nothing is run, SSH answers; and a restart does not ru
   )
   await machine.ssh(['systemctl', 'restart', 'speediso'], key)
   await machine.serial.waitFor('speediso was started again; the job had ended before', { limit: MINUTE })
-})
-
-test('speediso.after=poweroff: a machine whose job passed powers off', async () => {
-  await using booted = await netboot({ ask: 'SPEEDISO=inventory speediso.after=poweroff' }, deps)
-  await booted.machine.serial.waitFor('job: PASSED; then poweroff', { limit: 8 * MINUTE })
-  const end = await booted.machine.waitForEnd({ limit: 2 * MINUTE })
-  assert.is(end.how, 'guest')
-  assert.is(end.reason, 'guest-shutdown')
 })
 
 test.run()
