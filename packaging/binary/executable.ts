@@ -1,6 +1,6 @@
 import { chmod, copyFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Exec } from '../../src/system/exec.ts'
+import type { Run } from '../lib/run.ts'
 
 export interface ExecutableOptions {
   /** The bundled program. */
@@ -13,15 +13,15 @@ export interface ExecutableOptions {
 }
 
 /** Copies Node without its symbols. Strip comes before injecting: afterwards it would destroy the executable. */
-export async function stripNode(node: string, output: string, exec: Exec): Promise<void> {
+export async function stripNode(node: string, output: string, run: Run): Promise<void> {
   await copyFile(node, `${output}.new`)
-  await exec('strip', [`${output}.new`])
+  await run('strip', [`${output}.new`])
   await chmod(`${output}.new`, 0o755)
   await rename(`${output}.new`, output)
 }
 
 /** Makes a single executable by Node's own build (`--build-sea`); replaces the output whole. */
-export async function makeExecutable(options: ExecutableOptions, exec: Exec): Promise<void> {
+export async function makeExecutable(options: ExecutableOptions, run: Run): Promise<void> {
   const config = join(options.work, 'sea.json')
   const temporary = `${options.output}.new`
   await writeFile(
@@ -38,7 +38,7 @@ export async function makeExecutable(options: ExecutableOptions, exec: Exec): Pr
       execArgvExtension: 'none',
     }),
   )
-  await exec(process.execPath, ['--build-sea', config])
+  await run(process.execPath, ['--build-sea', config])
   await chmod(temporary, 0o755)
   await rename(temporary, options.output)
 }

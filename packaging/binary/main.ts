@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { explain, SpeedisoError } from '../../src/errors.ts'
-import { createExec } from '../../src/system/exec.ts'
+import { BuildError, explain } from '../lib/errors.ts'
+import { hashValue, sha256File } from '../lib/hash.ts'
+import { createRun, requireTools } from '../lib/run.ts'
+import { sourceVersion } from '../lib/version.ts'
 import { bundle } from './bundle.ts'
 import { makeExecutable, stripNode } from './executable.ts'
 
@@ -11,46 +12,35 @@ const SIZE_LIMIT = 120e6
 
 /** Builds `dist/speediso`; what is unchanged is not built again. */
 async function main(): Promise<void> {
-  const exec = createExec()
+  await requireTools({ strip: 'binutils' })
   const project = resolve(import.meta.dirname, '../..')
   const work = join(project, 'dist/.build')
   const output = join(project, 'dist/speediso')
   const script = join(work, 'speediso.cjs')
   await mkdir(work, { recursive: true })
+  const log = join(work, 'binary.log')
+  await rm(log, { force: true })
+  const run = createRun(log)
   const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as { version: string }
-  const described = await exec('git', ['describe', '--tags', '--always', '--dirty'], { cwd: project })
-  await bundle({
-    entry: join(project, 'src/main.ts'),
-    output: script,
-    version,
-    commit: described.stdout.trim(),
-  })
+  const { describe } = await sourceVersion(project, version)
+  await bundle({ entry: join(project, 'src/main.ts'), output: script, version, commit: describe })
 
   const node = join(work, `node-${process.version}-stripped`)
-  if (!(await exists(node))) await stripNode(process.execPath, node, exec)
+  if (!(await exists(node))) await stripNode(process.execPath, node, run)
 
-  const key = await hashOf([script, node, join(import.meta.dirname, 'executable.ts')])
+  const inputs = [script, node, join(import.meta.dirname, 'executable.ts')]
+  const key = hashValue(await Promise.all(inputs.map(sha256File)))
   const stamp = join(work, 'speediso.hash')
-  if ((await exists(output)) && (await readText(stamp)) === key) {
+  if ((await exists(output)) && (await readFile(stamp, 'utf8').catch(() => '')) === key) {
     process.stdout.write(`${output}: unchanged\n`)
     return
   }
-  await makeExecutable({ script, node, output, work }, exec)
+  await makeExecutable({ script, node, output, work }, run)
   const { size } = await stat(output)
-  if (size > SIZE_LIMIT) throw new SpeedisoError(`${output}: ${size} bytes, more than ${SIZE_LIMIT}`)
-  const told = await exec(output, ['--version'])
+  if (size > SIZE_LIMIT) throw new BuildError(`${output}: ${size} bytes, more than ${SIZE_LIMIT}`)
+  const told = await run(output, ['--version'])
   await writeFile(stamp, key)
-  process.stdout.write(`${output}: ${told.stdout.trim()}, ${(size / 1e6).toFixed(1)} MB\n`)
-}
-
-async function hashOf(paths: string[]): Promise<string> {
-  const hash = createHash('sha256')
-  for (const path of paths) hash.update(await readFile(path))
-  return hash.digest('hex')
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  return (await exists(path)) ? readFile(path, 'utf8') : undefined
+  process.stdout.write(`${output}: ${told.trim()}, ${(size / 1e6).toFixed(1)} MB\n`)
 }
 
 async function exists(path: string): Promise<boolean> {

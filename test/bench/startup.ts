@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeExecutable } from '../../packaging/binary/executable.ts'
-import { createExec } from '../../src/system/exec.ts'
+import { createRun } from '../../packaging/lib/run.ts'
 import { type Figure, median } from './figure.ts'
 
 const ROUNDS = 30
@@ -17,7 +17,7 @@ export async function startupFigures(executable: string): Promise<Figure[]> {
     const empty = join(work, 'empty')
     const script = join(work, 'empty.cjs')
     await writeFile(script, 'process.stdout.write("empty\\n")\n')
-    await makeExecutable({ script, node, output: empty, work }, createExec())
+    await makeExecutable({ script, node, output: empty, work }, createRun(join(work, 'log')))
     const [own, bare, plain] = inTurn([[executable, '--version'], [empty], [process.execPath, '-e', '0']])
     const start = { figure: 'start: speediso --version', value: own, unit: 'ms' }
     return [

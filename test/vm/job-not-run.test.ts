@@ -47,7 +47,7 @@ test('an unknown task: nothing is run, SSH answers, the error is shown in motd a
   assert.match(journal.stdout, error)
 })
 
-test('a malformed option: nothing is run, SSH answers; and a restart does not run the job again', async () => {
+test('a malformed option: nothing is run, SSH answers; and after a crash nothing is run again', async () => {
   await using guest = await runGuest({ ask: `SPEEDISO=inventory speediso.after=rebot ${withKey}` }, deps)
   assert.is(guest.report.verdict, 'failed')
   assert.equal(guest.report.tasks, [])
@@ -58,7 +58,7 @@ test('a malformed option: nothing is run, SSH answers; and a restart does not ru
     (await machine.ssh(['cat', '/run/motd.d/10-speediso'], key)).stdout,
     'speediso.after: "rebot" is none of stay, reboot, poweroff, kexec; did you mean reboot?',
   )
-  await machine.ssh(['systemctl', 'restart', 'speediso'], key)
+  await machine.ssh(['systemctl', 'kill', '--signal=SIGKILL', 'speediso'], key)
   await machine.serial.waitFor('speediso was started again; the job had ended before', { limit: MINUTE })
 })
 

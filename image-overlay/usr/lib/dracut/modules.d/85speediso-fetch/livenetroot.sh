@@ -5,35 +5,17 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 . /lib/speediso-lib.sh
 . /lib/speediso-fetch-lib.sh
 
-work=/run/initramfs/speediso
+work=$speediso_work
 dir=$work/root
 image=$dir/rootfs.squashfs
 headers=$work/headers
-[ -e $work/fetched ] && exit 0
+[ -e "$work/fetched" ] && exit 0
 
-# Ends this attempt to boot: says why, then stays, reboots or powers off as asked.
-give_up() {
-    local reason=$1 wish reminder
+# Nothing to boot: tells it, and starts over once somebody has left the shell.
+start_over() {
+    local reason=$1
     shift
-    complain "NO ROOT: $reason"
-    complain "NO ROOT: this machine did not boot, and nothing on its disks was touched"
-    milestone fetch-failed
-    wish=$(getarg speediso.fetch.after_failure=)
-    case "$wish" in
-        reboot | poweroff)
-            complain "NO ROOT: $wish in 10 seconds (speediso.fetch.after_failure=$wish)"
-            sleep 10
-            systemctl --force --force "$wish"
-            sleep infinity
-            ;;
-        '' | stay) ;;
-        *) complain "speediso.fetch.after_failure=$wish is not known; it can be stay, reboot or poweroff" ;;
-    esac
-    # Somebody who attaches to the console later sees it too.
-    while sleep 60; do complain "NO ROOT: $reason (exit the shell to try again)"; done &
-    reminder=$!
-    emergency_shell "NO ROOT: $reason"
-    kill "$reminder"
+    give_up "$reason"
     exec "$0" "$@"
 }
 
@@ -51,22 +33,22 @@ for word in $(getcmdline); do
         speediso.sha256=*)
             want=$(echo "${word#*=}" | tr 'A-F' 'a-f')
             case "${#want}:$want" in
-                *:*[!0-9a-f]*) give_up "$word is not 64 hexadecimal digits" "$@" ;;
+                *:*[!0-9a-f]*) start_over "$word is not 64 hexadecimal digits" "$@" ;;
                 64:*) ;;
-                *) give_up "$word is not 64 hexadecimal digits" "$@" ;;
+                *) start_over "$word is not 64 hexadecimal digits" "$@" ;;
             esac
             ;;
     esac
 done
 
 milestone fetch-start
-if ! [ -d $dir ]; then
-    mkdir -p $dir
+if ! [ -d "$dir" ]; then
+    mkdir -p "$dir"
     limit=$(room)
-    mount -t tmpfs -o "size=$limit,mode=0755" speediso-root $dir
-    echo "$limit" > $work/limit
+    mount -t tmpfs -o "size=$limit,mode=0755" speediso-root "$dir"
+    echo "$limit" > "$work/limit"
 fi
-read -r limit < $work/limit
+read -r limit < "$work/limit"
 forget
 
 # Of each source: attempts that brought no new byte, files that were wrong, most bytes seen, attempts in all.
@@ -129,12 +111,12 @@ while :; do
     done
     if [ "$left" -eq 0 ]; then
         forget
-        give_up "no source gave a whole root (${#sources[@]} tried: ${sources[*]})" "$@"
+        start_over "no source gave a whole root (${#sources[@]} tried: ${sources[*]})" "$@"
     fi
     sleep "$pause"
     pause=$((pause < 16 ? pause * 2 : 30))
 done
 
 milestone fetch-end
-: > $work/fetched
+: > "$work/fetched"
 exec /sbin/dmsquash-live-root "$image"

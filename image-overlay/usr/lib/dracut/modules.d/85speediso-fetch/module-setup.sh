@@ -14,12 +14,15 @@ install() {
     inst_multiple awk cat curl cut date dd mkdir mount od rm sed sha256sum sleep stat tail tr
     inst_hook cmdline 00 "$moddir/milestone-initramfs.sh"
     inst_hook initqueue/settled 50 "$moddir/tell-network.sh"
+    inst_hook initqueue/timeout 50 "$moddir/no-network.sh"
     inst_hook pre-mount 00 "$moddir/writable-layer.sh"
     inst_hook pre-pivot 99 "$moddir/milestone-switch-root.sh"
     inst_simple "$moddir/speediso-lib.sh" /lib/speediso-lib.sh
     inst_simple "$moddir/fetch-lib.sh" /lib/speediso-fetch-lib.sh
     # This module sorts before livenet, and dracut keeps the first file of a name.
     inst_script "$moddir/livenetroot.sh" /sbin/livenetroot
+    # The name of a host that nobody gave one; DHCP may give another.
+    echo speediso > "$initdir/etc/hostname"
     inst_simple "$moddir/cmdline.conf" /etc/cmdline.d/20-speediso.conf
     # dracut's queue itself waits for the first card with an address; this unit would wait for all of them.
     inst_simple "$moddir/wait-online.conf" \

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Messages of the initramfs: to the kernel log, which every console shows and which outlives the initramfs.
 
+speediso_work=/run/initramfs/speediso
+
 tell() { printf '<5>speediso: %s\n' "$*" > /dev/kmsg; }
 
 # Shown even with "quiet" on the kernel command line.
@@ -10,4 +12,29 @@ complain() { printf '<2>speediso: %s\n' "$*" > /dev/kmsg; }
 milestone() {
     read -r _uptime _ < /proc/uptime
     printf '<5>speediso-milestone: %s %s\n' "$1" "$_uptime" > /dev/kmsg
+}
+
+# give_up REASON: says why this machine does not boot, then reboots or powers off if asked to, or opens a shell on
+# the console and returns once somebody has left it. Needs dracut-lib.sh.
+give_up() {
+    complain "NO ROOT: $1"
+    complain "NO ROOT: this machine did not boot, and nothing on its disks was touched"
+    milestone fetch-failed
+    _wish=$(getarg speediso.fetch.after_failure=)
+    case "$_wish" in
+        reboot | poweroff)
+            complain "NO ROOT: $_wish in 10 seconds (speediso.fetch.after_failure=$_wish)"
+            sleep 10
+            systemctl --force --force "$_wish"
+            sleep infinity
+            ;;
+        '' | stay) ;;
+        *) complain "speediso.fetch.after_failure=$_wish is not known; it can be stay, reboot or poweroff" ;;
+    esac
+    # Somebody who attaches to the console later sees it too.
+    while sleep 60; do complain "NO ROOT: $1 (leave the shell to try again)"; done &
+    _reminder=$!
+    emergency_shell "NO ROOT: $1"
+    kill "$_reminder"
+    tell "trying again"
 }

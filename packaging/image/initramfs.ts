@@ -1,0 +1,76 @@
+import { cp, readdir, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BuildError } from '../lib/errors.ts'
+import { hashTree, hashValue, sha256File } from '../lib/hash.ts'
+import { withTemporary } from '../lib/output.ts'
+import { type StepDependencies, unpackBase } from './base.ts'
+import { dracutArgs } from './plan.ts'
+import type { Recipe } from './recipe.ts'
+
+const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'in-root.sh')
+/** The part of the overlay that goes into the initramfs. */
+const DRACUT = 'usr/lib/dracut'
+const FILE = '/var/tmp/initrd.img'
+
+/** The hash of everything that kernel and initramfs are made from. */
+export async function bootKey(recipe: Recipe, base: string, overlay: string): Promise<string> {
+  return hashValue({
+    format: 1,
+    base,
+    arguments: dracutArgs(recipe, '', FILE),
+    modules: await hashTree(join(overlay, DRACUT)),
+    script: await sha256File(SCRIPT),
+  })
+}
+
+/** `vmlinuz` and `initrd.img` in the cache; made when they are not there. Gives the folder. */
+export async function ensureBoot(
+  recipe: Recipe,
+  key: string,
+  overlay: string,
+  base: string,
+  deps: StepDependencies,
+): Promise<string> {
+  const entry = await deps.cache.get('boot', key, async (folder) => {
+    deps.say('initramfs: building with dracut (about half a minute)')
+    await withTemporary(deps.temporary, (temporary) =>
+      makeBoot(recipe, base, overlay, temporary, folder, deps),
+    )
+  })
+  if (!entry.made) deps.say('kernel and initramfs: from the cache')
+  return entry.folder
+}
+
+async function makeBoot(
+  recipe: Recipe,
+  base: string,
+  overlay: string,
+  temporary: string,
+  folder: string,
+  { run }: StepDependencies,
+): Promise<void> {
+  const root = join(temporary, 'root')
+  await unpackBase(base, root, run)
+  const release = await kernelRelease(root)
+  await cp(join(overlay, DRACUT), join(root, DRACUT), { recursive: true })
+  await run('sh', [SCRIPT, root, FILE, ...dracutArgs(recipe, release, FILE)], { confined: true })
+  await rename(join(root, 'boot', `vmlinuz-${release}`), join(folder, 'vmlinuz'))
+  // Of the two compressors that unpack fast in the kernel, the one that packs tighter.
+  await run('zstd', ['-19', '-T0', '--quiet', join(root, FILE), '-o', join(folder, 'initrd.img')])
+}
+
+/** @throws BuildError when the root holds no kernel, or several */
+export async function kernelRelease(root: string): Promise<string> {
+  const releases = await readdir(join(root, 'usr/lib/modules')).catch(() => [])
+  const [release] = releases
+  if (release === undefined || releases.length > 1) {
+    throw new BuildError(
+      `the root holds ${releases.length} kernels (${releases.join(', ') || 'none'}), wanted one`,
+      {
+        hint: 'see the packages of packaging/image/recipe.ts',
+      },
+    )
+  }
+  return release
+}
