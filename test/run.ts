@@ -43,9 +43,11 @@ const SUITES: Suite[] = [
     needs: [['packaging/binary/main.ts'], ['packaging/image/main.ts']],
   },
 ]
+/** Not the whole tree: links of the image overlay point into an image. */
+const LINTED = ['src', 'tasks', 'packaging', 'test', 'package.json', 'tsconfig.json', 'biome.json']
 const CHECKS: [name: string, command: string[]][] = [
   ['types', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']],
-  ['lint and format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']],
+  ['lint and format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', ...LINTED]],
 ]
 
 interface Count {

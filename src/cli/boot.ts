@@ -42,7 +42,8 @@ export async function run(flags: BootFlags, ctx: CliContext): Promise<Outcome> {
     problems: resolved.problems,
     live: live.shown,
   }
-  for (const line of motdLines(state)) printLine(ctx.stdout, line)
+  say(boot, 'info', state.version)
+  for (const line of motdLines(state).slice(1)) printLine(ctx.stdout, line)
   if (!trial) await tellMotd(state, boot, ctx)
   const keys = trial ? undefined : letIn(boot, ctx)
 
