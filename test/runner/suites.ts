@@ -1,0 +1,41 @@
+import { availableParallelism } from 'node:os'
+
+/** A folder of test files. */
+export interface Suite {
+  name: string
+  /** Glob. */
+  files: string
+  /** Milliseconds for one file. */
+  limit: number
+  /** How many files at once. */
+  parallel: number
+  /** Scripts that must have succeeded before. */
+  needs: string[]
+}
+
+export const MINUTE = 60_000
+
+const BINARY = 'packaging/binary/main.ts'
+const IMAGE = 'packaging/image/main.ts'
+
+export const SUITES: Suite[] = [
+  {
+    name: 'unit',
+    files: 'test/unit/**/*.test.ts',
+    limit: MINUTE,
+    parallel: availableParallelism(),
+    needs: [],
+  },
+  { name: 'binary', files: 'test/binary/*.test.ts', limit: 3 * MINUTE, parallel: 1, needs: [BINARY] },
+  { name: 'block', files: 'test/block/*.test.ts', limit: 5 * MINUTE, parallel: 1, needs: [] },
+  { name: 'vm', files: 'test/vm/*.test.ts', limit: 15 * MINUTE, parallel: 1, needs: [BINARY, IMAGE] },
+]
+
+/** Not the whole tree: links of the image overlay point into an image. */
+const LINTED = ['src', 'tasks', 'packaging', 'test', 'package.json', 'tsconfig.json', 'biome.json']
+
+/** Checks of the sources, by name: scripts for Node with their arguments. */
+export const CHECKS: [name: string, command: string[]][] = [
+  ['types', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']],
+  ['lint and format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', ...LINTED]],
+]
