@@ -27,7 +27,7 @@ function describe(event: Event): string {
     case 'log':
       return `${where(event)}${event.level === 'info' ? '' : `${event.level}: `}${event.message}`
     case 'reading':
-      return `${where(event)}${event.name} = ${event.value}${event.unit === undefined ? '' : ` ${event.unit}`}`
+      return `${where(event)}${event.name} = ${reading(event)}`
   }
 }
 
@@ -48,6 +48,11 @@ function progress(event: Extract<Event, { kind: 'step.progress' }>): string {
   const rate = event.rate === null ? '' : `, ${amount(event.rate, event.unit)}/s`
   const eta = event.eta === null ? '' : `, ${Math.ceil(event.eta)} s left`
   return `${percent}, ${amount(event.done, event.unit)} of ${amount(event.total, event.unit)}${rate}${eta}`
+}
+
+function reading({ value, unit }: Extract<Event, { kind: 'reading' }>): string {
+  if (unit === undefined) return String(value)
+  return typeof value === 'number' ? amount(value, unit) : `${value} ${unit}`
 }
 
 /** Bytes in decimal units, as disks are sold. */

@@ -10,10 +10,14 @@ const figures: { readonly [Name in SectionName]?: (value: Value<Name>) => Figure
     ['inventory.cpu.packages', knownValue(packages), 'packages'],
     ['inventory.cpu.threads', knownValue(threads), 'threads'],
   ],
-  memory: ({ totalBytes }) => [['inventory.memory.total', knownValue(totalBytes), 'B']],
+  memory: ({ totalBytes }) => [['inventory.memory.total', knownValue(totalBytes), 'bytes']],
   disks: ({ disks }) => [
     ['inventory.disks', disks.length, 'disks'],
-    ['inventory.disks.size', disks.reduce((sum, disk) => sum + (knownValue(disk.sizeBytes) ?? 0), 0), 'B'],
+    [
+      'inventory.disks.size',
+      disks.reduce((sum, disk) => sum + (knownValue(disk.sizeBytes) ?? 0), 0),
+      'bytes',
+    ],
   ],
   network: ({ cards }) => [['inventory.network', cards.length, 'cards']],
   pci: ({ devices }) => [['inventory.pci', devices.length, 'functions']],
