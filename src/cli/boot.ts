@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { explainInLine } from '../errors.ts'
+import { explainInLine, InputError } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
 import { resolveJob } from '../job/resolve.ts'
 import { formatEvent } from '../live/format.ts'
@@ -29,6 +30,9 @@ export interface BootFlags {
 export async function run(flags: BootFlags, ctx: CliContext): Promise<Outcome> {
   const trial = flags.cmdline !== undefined
   const paths = runPaths(flags.runDir ?? (trial ? await mkdtemp(join(tmpdir(), 'speediso-')) : RUN_DIR))
+  if (trial && existsSync(paths.started)) {
+    throw new InputError(`${paths.dir}: holds an earlier job`, { hint: 'name a new folder by --run-dir' })
+  }
   const catalogue = await loadCatalogue(ctx.registry)
   const resolved = resolveJob(flags.cmdline ?? (await readCommandLine(ctx.root)), catalogue)
   const boot = await beginBoot(resolved, { ...ctx, catalogue, paths })
@@ -59,7 +63,7 @@ export async function run(flags: BootFlags, ctx: CliContext): Promise<Outcome> {
 
 /** Reboots, powers off or stays, as the job says; an error in that is said and the machine stays. */
 async function finish(boot: Boot, verdict: Outcome, trial: boolean, ctx: CliContext): Promise<void> {
-  const action = afterAction(boot.resolved.job, verdict)
+  const action = afterAction(boot.resolved, verdict)
   // Told to stop: whoever did that decides what is next.
   if (action === 'stay' || ctx.signal.aborted) return
   if (trial) return say(boot, 'info', `a real boot would now ${action}`)

@@ -19,6 +19,7 @@ export async function runCommandLine(args: readonly string[], ctx: CliContext): 
   const known: string[] = ['help']
   const flags = (y: Argv, example: string, options: Record<string, Options>): Argv => {
     known.push(...Object.keys(options))
+    for (const option of Object.values(options)) option.requiresArg = option.type === 'string'
     return y.options(options).example(example, '')
   }
 
@@ -103,7 +104,12 @@ export async function runCommandLine(args: readonly string[], ctx: CliContext): 
     throw new InputError(`"${asked}" is no command`, { hint })
   }
 
+  const valued = args.find((arg) => /^--(plan|json)=/.test(arg))
+  if (valued !== undefined)
+    throw new InputError(`${valued}: this option takes no value`, { hint: 'leave out what follows =' })
+
   await parser
+    .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false })
     .version(versionText())
     .help()
     .strict()

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { Outcome } from '../exit.ts'
+import { printable } from '../printable.ts'
 import type { TaskRegistry } from '../runtime/task.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Exec } from '../system/exec.ts'
@@ -23,7 +24,7 @@ export interface CommandModule<Flags> {
 }
 
 export function printLine(stream: Writable, line: string): void {
-  stream.write(`${line}\n`)
+  stream.write(`${printable(line)}\n`)
 }
 
 /** The one JSON document of `--json`. */

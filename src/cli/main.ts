@@ -1,6 +1,7 @@
 import { registry } from '../../tasks/registry.ts'
 import { explain, InputError, SpeedisoError } from '../errors.ts'
 import { exitCode } from '../exit.ts'
+import { printable } from '../printable.ts'
 import { systemClock } from '../system/clock.ts'
 import { createExec } from '../system/exec.ts'
 import { createMachineRoot } from '../system/machine-root.ts'
@@ -17,10 +18,19 @@ export async function main(args: readonly string[]): Promise<void> {
   })
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => stop.abort(new SpeedisoError(`ended by ${signal}`)))
+    // Not `once`: without a listener of ours, that of a running child's supervisor would end this process on the spot.
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(exitCode({ outcome: 'unknown' }))
+      stop.abort(new SpeedisoError(`ended by ${signal}`))
+    })
   }
   // A reader that goes away (`speediso log | head`) ends the output, not the job.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe)
+  let lost = false
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+      lost ||= code !== 'EPIPE'
+    })
+  }
   const ctx: CliContext = {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -31,9 +41,14 @@ export async function main(args: readonly string[]): Promise<void> {
     registry,
   }
   try {
-    process.exitCode = exitCode({ outcome: await runCommandLine(args, ctx) })
+    const outcome = await runCommandLine(args, ctx)
+    // What could not be shown may be the very thing that was asked for.
+    process.on('exit', () => {
+      if (lost && process.exitCode === 0) process.exitCode = exitCode({ outcome: 'unknown' })
+    })
+    process.exitCode = exitCode({ outcome })
   } catch (error) {
-    process.stderr.write(`speediso: ${forPeople(error)}\n`)
+    process.stderr.write(`speediso: ${forPeople(error).split('\n').map(printable).join('\n')}\n`)
     process.exitCode = exitCode({ error })
   }
 }
@@ -41,9 +56,6 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Bad input takes one line; what we did not raise ourselves is a defect, and its stack is what helps. */
 function forPeople(error: unknown): string {
   if (error instanceof InputError && error.hint !== undefined) return `${error.message}; ${error.hint}`
+  if (error instanceof Error && 'syscall' in error) return error.message
   return error instanceof SpeedisoError ? explain(error) : String((error as Error).stack)
-}
-
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
 }

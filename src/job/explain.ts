@@ -1,5 +1,5 @@
 import { formatDuration } from './duration.ts'
-import { SECRET } from './resolve.ts'
+import { maskCredentials, SECRET } from './mask.ts'
 import type { Job, Problem, ResolvedJob } from './schema.ts'
 
 /** The job as it may be shown, logged and reported: secrets masked. `secrets` are paths such as `wipe.key`. */
@@ -12,12 +12,18 @@ export function maskJob(job: Job, isSecret: (task: string, key: string) => boole
         Object.entries(task.options).map(([key, value]) => [key, isSecret(task.name, key) ? SECRET : value]),
       ),
     })),
+    ssh_keys: job.ssh_keys.map(maskCredentials),
     log: { ...job.log, token: job.log.token === null ? null : SECRET },
   }
 }
 
 export function problemLine(problem: Problem): string {
   return `${problem.parameter}: ${problem.message}${problem.hint === undefined ? '' : `; ${problem.hint}`}`
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(', ')
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** The job for people: each value and where it comes from, one line each. Takes a masked job. */
@@ -36,11 +42,7 @@ export function describeJob(job: Job, resolved: Omit<ResolvedJob, 'job'>): strin
   for (const task of job.tasks) {
     row(`${task.name} timeout`, `${task.name}.timeout`, formatDuration(task.timeout))
     for (const [key, value] of Object.entries(task.options)) {
-      row(
-        `${task.name} ${key}`,
-        `${task.name}.${key}`,
-        typeof value === 'string' ? value : JSON.stringify(value),
-      )
+      row(`${task.name} ${key}`, `${task.name}.${key}`, shown(value))
     }
   }
   row('after', 'after', job.after)
@@ -48,7 +50,13 @@ export function describeJob(job: Job, resolved: Omit<ResolvedJob, 'job'>): strin
   row('timeout', 'timeout', job.timeout === null ? 'none' : formatDuration(job.timeout))
   row('confirm', 'confirm', job.confirm.length === 0 ? 'none' : job.confirm.join(', '))
   const { listen, token } = job.log
-  row('log', 'log.listen', listen === 'off' ? 'off' : `${listen.address}:${listen.port}`)
+  row(
+    'log',
+    'log.listen',
+    listen === 'off'
+      ? 'off'
+      : `${listen.address.includes(':') ? `[${listen.address}]` : listen.address}:${listen.port}`,
+  )
   row('log token', 'log.token', token ?? 'random, shown on the console')
   row('SSH keys', 'ssh_keys', job.ssh_keys.length === 0 ? 'none' : job.ssh_keys.join(', '))
   const width = (column: 0 | 1) => Math.max(...rows.map((cells) => Math.min(cells[column].length, 36)))

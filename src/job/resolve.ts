@@ -2,11 +2,10 @@ import type * as z from 'zod'
 import { type Catalogue, isSecretOption, RESCUE, type TaskFacts } from './catalogue.ts'
 import { normaliseName, type Parameter, parseCommandLine, sameName } from './cmdline.ts'
 import { parseDuration } from './duration.ts'
+import { maskCredentials, SECRET } from './mask.ts'
 import { nearest } from './nearest.ts'
 import { DEFAULT_LISTEN, INITRAMFS_PARAMETERS, JOB_PARAMETERS, type JobParameter } from './parameters.ts'
 import type { Job, Origin, Problem, ResolvedJob } from './schema.ts'
-
-export const SECRET = '***'
 
 /** The job of a command line that says nothing: the plain live system. */
 export function emptyJob(): Job {
@@ -91,7 +90,7 @@ class Words {
     }
     const own = JOB_PARAMETERS.find((known) => sameName(known.name, name))
     if (own !== undefined) {
-      const word = own.secret ? mask : raw
+      const word = own.secret ? mask : maskCredentials(raw)
       this.#masked.push(word)
       this.#own.set(own, { name, value, word })
       return
@@ -110,7 +109,7 @@ class Words {
       )
       return
     }
-    const word = isSecretOption(facts, known) ? mask : raw
+    const word = isSecretOption(facts, known) ? mask : maskCredentials(raw)
     this.#masked.push(word)
     this.#options.set(`${task}.${known}`, { task, key: known, value: value ?? '', word })
   }
@@ -220,11 +219,6 @@ class Words {
   #problem(parameter: string, message: string, hint?: string): void {
     this.#problems.push({ parameter, message, ...(hint === undefined ? {} : { hint }) })
   }
-}
-
-/** `http://user:password@host` is nobody's business, whoever reads that parameter. */
-function maskCredentials(word: string): string {
-  return word.replaceAll(/(:\/\/)[^/@\s]+@/g, `$1${SECRET}@`)
 }
 
 /** The schema's own spelling of an option; `timeout` belongs to every task. */

@@ -4,9 +4,15 @@ import type { Exec } from '../system/exec.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
 import type { Verdict } from './verdict.ts'
 
-/** What follows the job: a job that did not pass stays reachable unless it says otherwise; no job always stays. */
-export function afterAction(job: Pick<Job, 'after' | 'after_failure'>, verdict: Verdict | null): AfterAction {
-  if (verdict === null) return 'stay'
+/**
+ * What follows the job: one that did not pass stays reachable unless it says otherwise. Nothing asked, or asked wrongly:
+ * always stays, for a typo must not become a reboot loop.
+ */
+export function afterAction(
+  { job, problems }: { job: Pick<Job, 'after' | 'after_failure'>; problems: readonly unknown[] },
+  verdict: Verdict | null,
+): AfterAction {
+  if (verdict === null || problems.length > 0) return 'stay'
   return verdict === 'passed' ? job.after : job.after_failure
 }
 

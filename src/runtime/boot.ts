@@ -1,5 +1,6 @@
+import { mkdirSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { explainInLine } from '../errors.ts'
+import { explainInLine, InputError } from '../errors.ts'
 import { type Catalogue, isSecretOption } from '../job/catalogue.ts'
 import { maskJob } from '../job/explain.ts'
 import type { ResolvedJob } from '../job/schema.ts'
@@ -8,6 +9,7 @@ import { withLimit } from '../system/limit.ts'
 import { readBootId, readImage, readKernelRelease, readUptime } from '../system/os.ts'
 import { type BuildInfo, build } from '../version.ts'
 import { type EventLog, openEventLog } from './event-log.ts'
+import { takeLock } from './lock.ts'
 import type { RunPaths } from './paths.ts'
 import { INTERRUPTED, readEvents, tasksFromEvents } from './recover.ts'
 import { REPORT_SCHEMA, type Report, reportSchema, writeDocument } from './report.ts'
@@ -36,6 +38,8 @@ export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): 
   const { root, clock, paths } = deps
   const identity = await identify(deps)
   const image = await readImage(root)
+  makeRunDir(paths.dir)
+  takeLock(paths.lock)
   const events = openEventLog(paths.events, identity.hostId, clock)
   const about = {
     schema: REPORT_SCHEMA,
@@ -75,7 +79,11 @@ export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): 
       ended: new Date(clock.now()).toISOString(),
       seconds: (clock.monotonic() - from) / 1000,
     }
-    await writeDocument(paths.report, report)
+    // A verdict that cannot be written down is a verdict all the same.
+    await writeDocument(paths.report, report).catch((error: unknown) => {
+      const message = `the report cannot be written: ${explainInLine(error)}`
+      events.append({ kind: 'log', level: 'error', message })
+    })
     return report
   }
   return { identity, image, build, events, resolved, run }
@@ -89,6 +97,20 @@ async function identify({ root, exec, signal }: TaskContext): Promise<HostIdenti
     return await withLimit(IDENTITY_LIMIT, signal, () => readHostIdentity(root, exec))
   } catch (error) {
     return { hostId: 'unknown', origin: explainInLine(error), macs: [], hostname: '' }
+  }
+}
+
+/** Only the last folder is made: what lies above it is not ours. */
+function makeRunDir(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o755 })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST' && statSync(dir).isDirectory()) return
+    const { code } = cause as NodeJS.ErrnoException
+    throw new InputError(`${dir}: cannot be the folder for events and report (${code})`, {
+      hint: 'name a folder that can be written, in one that exists',
+      cause,
+    })
   }
 }
 

@@ -26,7 +26,7 @@ export function printEvents(events: EventLog, print: (event: Event) => void): Pr
   })()
   return {
     async finish() {
-      target = events.last
+      target = events.written
       arrive()
       await Promise.race([reached.promise, done])
       end.abort()

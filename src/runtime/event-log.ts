@@ -1,5 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import type { Clock } from '../system/clock.ts'
 import type { Emit, Event, EventBody } from './events.ts'
 
@@ -8,6 +7,8 @@ export interface EventLog {
   readonly path: string
   /** Number of the last event. */
   readonly last: number
+  /** Number of the last event that is in the file; less than `last` while the file system is full. */
+  readonly written: number
   append: Emit
   /** Calls back after each append; returns how to stop that. */
   watch(changed: () => void): () => void
@@ -19,7 +20,6 @@ export interface EventLog {
  * was cut off in the middle is removed.
  */
 export function openEventLog(path: string, host: string, clock: Clock): EventLog {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const fd = openSync(path, 'a+', 0o644)
   let { last, size } = recover(fd, path)
   const watchers = new Set<() => void>()
@@ -43,6 +43,9 @@ export function openEventLog(path: string, host: string, clock: Clock): EventLog
     path,
     get last() {
       return last
+    },
+    get written() {
+      return last - pending.split('\n').length + 1
     },
     append(body: EventBody) {
       last += 1

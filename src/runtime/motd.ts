@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { problemLine } from '../job/explain.ts'
 import type { Problem } from '../job/schema.ts'
+import { printable } from '../printable.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -40,5 +41,5 @@ export async function writeMotd(state: BootState, root: MachineRoot): Promise<vo
   const path = root.path(MOTD_FILE)
   await mkdir(dirname(path), { recursive: true })
   // Only root logs in, and the address may carry the live log's token.
-  await writeFile(path, `${motdLines(state).join('\n')}\n`, { mode: 0o600 })
+  await writeFile(path, `${motdLines(state).map(printable).join('\n')}\n`, { mode: 0o600 })
 }

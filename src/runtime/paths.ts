@@ -7,6 +7,8 @@ export interface RunPaths {
   report: string
   /** There once a job has started: it is never started again. */
   started: string
+  /** Held by the one process that works there. */
+  lock: string
   /** Address and token of the live log, for root's own programs. */
   live: string
 }
@@ -20,6 +22,7 @@ export function runPaths(dir: string): RunPaths {
     events: at('events.ndjson'),
     report: at('report.json'),
     started: at('started'),
+    lock: at('lock'),
     live: at('live.json'),
   }
 }

@@ -3,6 +3,7 @@ import { formatDuration } from '../job/duration.ts'
 import { problemLine } from '../job/explain.ts'
 import type { Job, Problem, TaskRequest } from '../job/schema.ts'
 import type { HostIdentity } from '../system/identity.ts'
+import { afterAction } from './after.ts'
 import type { Emit } from './events.ts'
 import type { TaskReport } from './report.ts'
 import { Cancelled } from './run-step.ts'
@@ -35,7 +36,7 @@ export async function runJob(
   for (const problem of problems) emit({ kind: 'log', level: 'error', message: problemLine(problem) })
   const outcome = await outcomeOf(job, problems, deps)
   const { verdict, reason } = outcome
-  const after = verdict === 'passed' ? job.after : verdict === null ? 'stay' : job.after_failure
+  const after = afterAction({ job, problems }, verdict)
   emit({ kind: 'job.end', verdict, ...(reason === undefined ? {} : { reason }), after })
   return outcome
 }

@@ -90,7 +90,8 @@ function proved(outcome: StepOutcome): StepOutcome {
   return outcome
 }
 
-function cancelReason(signal: AbortSignal): string {
+/** Why a task was ended from outside. */
+export function cancelReason(signal: AbortSignal): string {
   const { reason } = signal
   return reason instanceof Error ? reason.message : 'cancelled'
 }

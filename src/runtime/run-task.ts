@@ -3,7 +3,7 @@ import { formatDuration } from '../job/duration.ts'
 import type { TaskRequest } from '../job/schema.ts'
 import type { Emit } from './events.ts'
 import type { TaskReport } from './report.ts'
-import { Cancelled, orAbandon, type RanStep, runStep, skipStep } from './run-step.ts'
+import { Cancelled, cancelReason, orAbandon, type RanStep, runStep, skipStep } from './run-step.ts'
 import type { AnyTask, Plan, Step, TaskContext } from './task.ts'
 import { combineVerdicts, type Verdict } from './verdict.ts'
 
@@ -41,6 +41,10 @@ export async function runTask(
     result = task.result?.(ran, facts) ?? null
     verdict = combineVerdicts(ran.map(({ outcome }) => outcome.verdict))
     reason = plan.steps.length === 0 ? 'the plan has no step' : reasonOf(ran, verdict)
+    if (within.signal.aborted && verdict !== 'passed') {
+      verdict = 'failed'
+      reason = cancelReason(within.signal)
+    }
   } catch (error) {
     verdict = 'failed'
     reason = explainInLine(error)
@@ -82,7 +86,7 @@ async function runLanes(task: AnyTask, plan: Plan, ctx: TaskContext, emit: Emit)
           failed !== undefined
             ? `not run: "${failed.title}" failed`
             : ctx.signal.aborted
-              ? 'not run: cancelled'
+              ? `not run: ${cancelReason(ctx.signal)}`
               : ''
         const done = why === '' ? await runStep(task, step, ctx, emit) : skipStep(step, why, ctx.clock.now())
         ran.set(step.id, done)

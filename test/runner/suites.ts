@@ -22,7 +22,7 @@ export const SUITES: Suite[] = [
   {
     name: 'unit',
     files: 'test/unit/**/*.test.ts',
-    limit: MINUTE,
+    limit: 2 * MINUTE,
     parallel: availableParallelism(),
     needs: [],
   },

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -24,6 +24,15 @@ const bad: [args: string[], line: RegExp][] = [
   [['inventory', '--timeout', '5'], /^speediso: --timeout: "5" has no unit; write 5s, 5m or 5h$/],
   [['log', 'http://host/'], /^speediso: http:\/\/host\/: is no address of a live log; write ws:\/\//],
   [['log', 'ws://host/', '--since', 'x'], /^speediso: --since x: is no event number/],
+  [['inventory', '--plan=yes'], /^speediso: --plan=yes: this option takes no value/],
+  [
+    ['boot', '--run-dir', '/dev/null', '--cmdline', ''],
+    /^speediso: \/dev\/null: cannot be the folder for events and report/,
+  ],
+  [
+    ['boot', '--run-dir', '/proc/nothing', '--cmdline', ''],
+    /^speediso: \/proc\/nothing: cannot be the folder/,
+  ],
   [['report', '--format', 'pdf'], /^speediso: Invalid values:/],
   [['report', '--run-dir', '/nonexistent'], /^speediso: \/nonexistent\/report\.json: there is no report; /],
 ]
@@ -129,15 +138,61 @@ test('a trial boot with a malformed option runs nothing and fails', async () => 
   assert.is(report.problems[0]?.parameter, 'speediso.timeout')
 })
 
-test('a job that had started is not run again', async () => {
+test('a trial in the folder of an earlier job is refused, and that job stands as it was', async () => {
   const dir = temporaryDir()
   const args = ['boot', '--run-dir', dir, '--cmdline', 'SPEEDISO=inventory speediso.log=off']
-  const first = await speediso(args)
+  await speediso(args)
   const before = readFileSync(join(dir, 'report.json'), 'utf8')
   const second = await speediso(args)
-  assert.is(second.code, first.code)
+  assert.is(second.code, 2)
+  assert.match(second.stderr, 'holds an earlier job')
   assert.is(readFileSync(join(dir, 'report.json'), 'utf8'), before)
-  assert.match(second.stdout, 'the job had ended before')
+})
+
+test('two at once in one folder: the second is refused, and disturbs nothing', async () => {
+  const dir = temporaryDir()
+  const args = ['boot', '--run-dir', dir, '--cmdline', 'SPEEDISO=inventory speediso.log=off']
+  const ended = await Promise.all([speediso(args), speediso(args)])
+  assert.is(ended.filter(({ code }) => code === 2).length, 1)
+  const lines = readFileSync(join(dir, 'events.ndjson'), 'utf8').trimEnd().split('\n')
+  const kinds = lines.map((line) => eventSchema.parse(JSON.parse(line)).kind)
+  assert.is(kinds.filter((kind) => kind === 'job.end').length, 1)
+})
+
+test('the last of two --cmdline counts, and it is still a trial', async () => {
+  const dir = temporaryDir()
+  const { code, stdout } = await speediso([
+    ...['boot', '--run-dir', dir, '--cmdline', 'SPEEDISO=inventory'],
+    ...['--cmdline', 'speediso.x=1 speediso.log=off'],
+  ])
+  assert.is(code, 1)
+  assert.match(stdout, 'speediso.x: is no parameter of speediso')
+})
+
+test('control characters reach no terminal, and passwords in URLs nobody', async () => {
+  const { stdout } = await speediso([
+    ...['job', '--cmdline'],
+    'speediso.confirm=\x1b[2Jx speediso.ssh.keys=http://me:hunter2@host/keys',
+  ])
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+  assert.not.match(stdout, /\x1b/)
+  assert.match(stdout, '\\x1b[2Jx')
+  assert.not.match(stdout, 'hunter2')
+})
+
+test('SIGTERM in the middle: the verdict and the report are still written', async () => {
+  const dir = temporaryDir()
+  const bin = temporaryDir()
+  // A df that hangs keeps the inventory busy.
+  writeFileSync(join(bin, 'df'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 })
+  const env = { PATH: `${bin}:${process.env.PATH}` }
+  const args = ['boot', '--run-dir', dir, '--cmdline', 'SPEEDISO=inventory speediso.log=off']
+  const running = speediso(args, { env, until: 'Read the file systems', signal: 'SIGTERM' })
+  const { code, stdout } = await running
+  assert.is(code, 1)
+  assert.match(stdout, 'job: FAILED')
+  const report = reportSchema.parse(JSON.parse(readFileSync(join(dir, 'report.json'), 'utf8')))
+  assert.is(report.tasks[0]?.reason, 'ended by SIGTERM')
 })
 
 test.run()

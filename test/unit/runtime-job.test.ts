@@ -125,11 +125,12 @@ test("the job's own timeout ends the task that runs, and those after it are not 
 })
 
 test('what follows', () => {
-  const job = { after: 'reboot', after_failure: 'poweroff' } as const
-  assert.is(afterAction(job, 'passed'), 'reboot')
-  assert.is(afterAction(job, 'failed'), 'poweroff')
-  assert.is(afterAction(job, 'unknown'), 'poweroff')
-  assert.is(afterAction(job, null), 'stay')
+  const asked = { job: { after: 'reboot', after_failure: 'poweroff' }, problems: [] } as const
+  assert.is(afterAction(asked, 'passed'), 'reboot')
+  assert.is(afterAction(asked, 'failed'), 'poweroff')
+  assert.is(afterAction(asked, 'unknown'), 'poweroff')
+  assert.is(afterAction(asked, null), 'stay')
+  assert.is(afterAction({ ...asked, problems: ['a typo'] }, 'failed'), 'stay')
 })
 
 test.run()

@@ -12,7 +12,12 @@ const MAIN = join(import.meta.dirname, '../../../src/main.ts')
 /** Runs speediso from its sources, or another executable of it, and waits for its end. */
 export async function speediso(
   args: string[],
-  options: { executable?: string; env?: Record<string, string> } = {},
+  options: {
+    executable?: string
+    env?: Record<string, string>
+    until?: string
+    signal?: NodeJS.Signals
+  } = {},
 ): Promise<Ended> {
   const { executable, env = {} } = options
   const command: [string, string[]] =
@@ -21,6 +26,9 @@ export async function speediso(
   const ended: Ended = { code: null, stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     ended.stdout += text
+    // Sent once, when the program has said what the test waits for.
+    if (options.until !== undefined && ended.stdout.includes(options.until) && !child.killed)
+      child.kill(options.signal)
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     ended.stderr += text
