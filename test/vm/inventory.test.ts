@@ -60,7 +60,7 @@ for (const firmware of ['uefi', 'bios'] as const) {
     const boot = sections.boot
     assert.is(
       boot?.status === 'known' && boot.value.mode.status === 'known' && boot.value.mode.value,
-      firmware,
+      firmware.toUpperCase(),
     )
   })
 }
