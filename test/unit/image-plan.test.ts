@@ -143,7 +143,7 @@ test('dracut: one network backend, our fetch, no compression inside', () => {
 test('squashfs: compression as in the recipe', () => {
   const args = squashfsArgs(recipe, '/root', '/file')
   assert.equal(args.slice(0, 2), ['/root', '/file'])
-  assert.ok(args.join(' ').includes('-comp zstd -Xcompression-level 19 -b 128K'))
+  assert.ok(args.join(' ').includes('-comp zstd -Xcompression-level 19 -b 256K'))
 })
 
 test('keys: every input of the base and of the initramfs counts', () =>
