@@ -79,7 +79,7 @@ for (const [args, wanted] of [
   [['--firmware', 'bnx3'], /--firmware bnx3: not known; sets are bnx2, bnx2x/],
   [['--firmware', ''], /--firmware: the value is empty/],
   [['--firmware'], /--firmware/],
-  [['--mirror', 'deb.debian.org'], /--mirror deb.debian.org: not a URL/],
+  [['--mirror', 'mirror.example'], /--mirror mirror.example: not a URL/],
   [['--suite', 'a b'], /--suite a b/],
   [['--suite', '../x'], /--suite/],
   [['extra'], /extra/],
