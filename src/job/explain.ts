@@ -13,8 +13,25 @@ export function maskJob(job: Job, isSecret: (task: string, key: string) => boole
       ),
     })),
     ssh_keys: job.ssh_keys.map(maskCredentials),
-    log: { ...job.log, token: job.log.token === null ? null : SECRET },
+    log: { ...job.log, token: hidden(job.log.token) },
+    file: { ...job.file, url: maskUrl(job.file.url) },
+    report: {
+      ...job.report,
+      url: maskUrl(job.report.url),
+      token: hidden(job.report.token),
+      hmac_key: hidden(job.report.hmac_key),
+    },
+    foreman: { url: maskUrl(job.foreman.url), token: hidden(job.foreman.token) },
+    nats: maskUrl(job.nats),
   }
+}
+
+function hidden(secret: string | null): string | null {
+  return secret === null ? null : SECRET
+}
+
+function maskUrl(url: string | null): string | null {
+  return url === null ? null : maskCredentials(url)
 }
 
 export function problemLine(problem: Problem): string {

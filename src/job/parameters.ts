@@ -17,6 +17,9 @@ export interface JobParameter {
 /** The live log listens here unless told otherwise: every IPv4 address of the host. */
 export const DEFAULT_LISTEN: Listen = { address: '0.0.0.0', port: 7373 }
 
+/** How long a server that does not answer as it should is asked again, in milliseconds. */
+export const DEFAULT_WAIT = { file: 600_000, report: 3_600_000 } as const
+
 export const JOB_PARAMETERS: readonly JobParameter[] = [
   {
     name: 'speediso.after',
@@ -67,10 +70,15 @@ export const JOB_PARAMETERS: readonly JobParameter[] = [
     secret: true,
     form: 'the word that a viewer of the live log has to give',
     apply: (job, value) => {
-      if (!/^[\w.~-]{8,128}$/.test(value)) {
-        throw new RangeError('it takes 8 to 128 letters, digits, or any of . _ ~ -')
-      }
-      job.log.token = value
+      job.log.token = parseToken(value)
+    },
+  },
+  {
+    name: 'speediso.log.tls',
+    field: 'log.tls',
+    form: 'on|off',
+    apply: (job, value) => {
+      job.log.tls = parseSwitch(value)
     },
   },
   {
@@ -79,6 +87,103 @@ export const JOB_PARAMETERS: readonly JobParameter[] = [
     form: 'http(s) URL of an authorized_keys file, or "TYPE KEY [COMMENT]" in quotes; several with a comma',
     apply: (job, value) => {
       job.ssh_keys = parseSshKeys(value)
+    },
+  },
+  {
+    name: 'speediso.job',
+    field: 'file.url',
+    form: 'http(s) URL of a YAML or JSON job file; ${mac}, ${uuid}, ${serial}, ${hostname} are filled in',
+    apply: (job, value) => {
+      job.file.url = parseTemplate(value)
+    },
+  },
+  {
+    name: 'speediso.job.sha256',
+    field: 'file.sha256',
+    form: 'SHA-256 of the job file, 64 hex digits',
+    apply: (job, value) => {
+      if (!/^[0-9a-f]{64}$/i.test(value))
+        throw new RangeError(`"${value}" is no SHA-256; it takes 64 hex digits`)
+      job.file.sha256 = value.toLowerCase()
+    },
+  },
+  {
+    name: 'speediso.job.wait',
+    field: 'file.wait',
+    form: 'DURATION, such as 90s or 10m',
+    apply: (job, value) => {
+      job.file.wait = parseDuration(value)
+    },
+  },
+  {
+    name: 'speediso.report',
+    field: 'report.url',
+    form: 'http(s) URL that takes the report by POST',
+    apply: (job, value) => {
+      job.report.url = parseUrl(value, ['http', 'https'])
+    },
+  },
+  {
+    name: 'speediso.report.token',
+    field: 'report.token',
+    secret: true,
+    form: 'bearer token for it',
+    apply: (job, value) => {
+      job.report.token = parseToken(value)
+    },
+  },
+  {
+    name: 'speediso.report.hmac_key',
+    field: 'report.hmac_key',
+    secret: true,
+    form: 'key that signs each message; better in the job file than on the command line',
+    apply: (job, value) => {
+      if (value.length < 16) throw new RangeError('it takes 16 characters or more')
+      job.report.hmac_key = value
+    },
+  },
+  {
+    name: 'speediso.report.wait',
+    field: 'report.wait',
+    form: 'DURATION, such as 10m or 1h',
+    apply: (job, value) => {
+      job.report.wait = parseDuration(value)
+    },
+  },
+  {
+    name: 'speediso.foreman',
+    field: 'foreman.url',
+    form: 'http(s) URL of a Foreman server',
+    apply: (job, value) => {
+      job.foreman.url = parseUrl(value, ['http', 'https'])
+    },
+  },
+  {
+    name: 'speediso.foreman.token',
+    field: 'foreman.token',
+    secret: true,
+    form: "token of Foreman's built call",
+    apply: (job, value) => {
+      job.foreman.token = parseToken(value)
+    },
+  },
+  {
+    name: 'speediso.nats',
+    field: 'nats',
+    form: 'nats://HOST:4222 or tls://HOST:4222',
+    apply: (job, value) => {
+      job.nats = parseUrl(value, ['nats', 'tls'])
+    },
+  },
+  {
+    name: 'speediso.ntp',
+    field: 'ntp',
+    form: 'time servers, a comma list',
+    apply: (job, value) => {
+      const servers = value.split(',').map((name) => name.trim())
+      if (!servers.every((name) => /^[\w.:-]+$/.test(name)))
+        throw new RangeError(`"${value}" is no comma list of host names or addresses`)
+      job.ntp = servers
     },
   },
 ]
@@ -98,6 +203,41 @@ function parseAfter(value: string): AfterAction {
   throw new RangeError(
     `"${value}" is none of ${AFTER_ACTIONS.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
   )
+}
+
+function parseToken(value: string): string {
+  if (!/^[\w.~-]{8,256}$/.test(value))
+    throw new RangeError('it takes 8 to 256 letters, digits, or any of . _ ~ -')
+  return value
+}
+
+function parseSwitch(value: string): boolean {
+  if (value !== 'on' && value !== 'off') throw new RangeError(`"${value}" is neither on nor off`)
+  return value === 'on'
+}
+
+/** The scheme is what people get wrong; the value is not quoted, because a URL may carry a password. */
+function parseUrl(value: string, schemes: readonly string[]): string {
+  const url = URL.parse(value)
+  if (url === null || !schemes.some((scheme) => url.protocol === `${scheme}:`) || url.host === '')
+    throw new RangeError(`it is no ${schemes.join(' or ')} URL; write ${schemes[0]}://HOST/…`)
+  return value
+}
+
+/** Names that `${…}` in the URL of a job file may stand for. */
+export const TEMPLATE_NAMES = ['mac', 'uuid', 'serial', 'hostname'] as const
+
+function parseTemplate(value: string): string {
+  for (const [whole, name = ''] of value.matchAll(/\$\{([^}]*)\}?/g)) {
+    if (TEMPLATE_NAMES.some((known) => whole === `\${${known}}`)) continue
+    const meant = nearest(name, TEMPLATE_NAMES)
+    const right = TEMPLATE_NAMES.map((known) => `\${${known}}`).join(', ')
+    throw new RangeError(
+      `${whole} is none of ${right}${meant === undefined ? '' : `; did you mean \${${meant}}?`}`,
+    )
+  }
+  parseUrl(value.replaceAll(/\$\{\w+\}/g, 'x'), ['http', 'https'])
+  return value
 }
 
 function parseListen(value: string): Listen {

@@ -4,7 +4,13 @@ import { normaliseName, type Parameter, parseCommandLine, sameName } from './cmd
 import { parseDuration } from './duration.ts'
 import { maskCredentials, SECRET } from './mask.ts'
 import { nearest } from './nearest.ts'
-import { DEFAULT_LISTEN, INITRAMFS_PARAMETERS, JOB_PARAMETERS, type JobParameter } from './parameters.ts'
+import {
+  DEFAULT_LISTEN,
+  DEFAULT_WAIT,
+  INITRAMFS_PARAMETERS,
+  JOB_PARAMETERS,
+  type JobParameter,
+} from './parameters.ts'
 import type { Job, Origin, Problem, ResolvedJob } from './schema.ts'
 
 /** The job of a command line that says nothing: the plain live system. */
@@ -16,8 +22,13 @@ export function emptyJob(): Job {
     after_failure: 'stay',
     timeout: null,
     confirm: [],
-    log: { listen: DEFAULT_LISTEN, token: null },
+    log: { listen: DEFAULT_LISTEN, token: null, tls: false },
     ssh_keys: [],
+    file: { url: null, sha256: null, wait: DEFAULT_WAIT.file },
+    report: { url: null, token: null, hmac_key: null, wait: DEFAULT_WAIT.report },
+    foreman: { url: null, token: null },
+    nats: null,
+    ntp: [],
   }
 }
 

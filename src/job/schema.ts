@@ -31,8 +31,33 @@ export const jobSchema = z.object({
   confirm: z
     .array(z.string())
     .describe('MACs, DMI serials or system UUIDs of the machines that this job is meant for'),
-  log: z.object({ listen: listenSchema, token: z.string().nullable() }),
+  log: z.object({
+    listen: listenSchema,
+    token: z.string().nullable().describe('null: a random one'),
+    tls: z.boolean().describe('https and wss, with a certificate made at boot'),
+  }),
   ssh_keys: z.array(z.string()).describe('authorized keys of root: key lines, or one URL'),
+  file: z
+    .object({
+      url: z.string().nullable().describe('null: none'),
+      sha256: z.string().nullable(),
+      wait: z.int().positive().describe('milliseconds after which it counts as not to be had'),
+    })
+    .describe('the job file that lies below the command line'),
+  report: z
+    .object({
+      url: z.string().nullable().describe('null: nowhere'),
+      token: z.string().nullable().describe('sent as bearer token'),
+      hmac_key: z.string().nullable().describe('signs each message'),
+      wait: z.int().positive().describe('milliseconds in which it is to be accepted'),
+    })
+    .describe('where report, notices and heartbeats are posted'),
+  foreman: z.object({
+    url: z.string().nullable().describe('null: none'),
+    token: z.string().nullable().describe("of Foreman's built call"),
+  }),
+  nats: z.string().nullable().describe('URL of the NATS server that events and report are published to'),
+  ntp: z.array(z.string()).describe('time servers, asked before those of the DHCP lease'),
 })
 
 export type TaskRequest = z.infer<typeof taskRequestSchema>
@@ -41,13 +66,19 @@ export type Job = z.infer<typeof jobSchema>
 
 /** Where a value of the job comes from. */
 export interface Origin {
-  from: 'command line' | 'default'
-  /** The word of the command line, secrets masked. */
+  from: SourceName | 'default'
+  /** The word of the command line, or the line of the file; secrets masked. */
   word?: string
 }
 
+/** What a job is made from, besides what is built in; later ones in this list win. */
+export const SOURCE_NAMES = ['image defaults', 'job file', 'command line'] as const
+export type SourceName = (typeof SOURCE_NAMES)[number]
+
 /** Something wrong with what was asked; with a problem no task runs. */
 export interface Problem {
+  /** Absent: the command line. */
+  from?: SourceName
   /** The name as written. */
   parameter: string
   message: string

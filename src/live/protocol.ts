@@ -6,10 +6,14 @@ export const EVENTS_PATH = '/events'
 /** Plain HTTP GET of the report, with the same token; 404 until the job has ended. */
 export const REPORT_PATH = '/report'
 
-/** First message on a connection; every message after it is one event. */
+/** The page for people; it shows the log of the server that it comes from. The token may follow as `#token=`. */
+export const PAGE_PATH = '/'
+
+/** First message on a connection; every message after it is one or more events, a line of JSON each. */
 export const helloSchema = z.object({
   schema: z.literal('speediso.hello/1'),
-  host: z.string(),
+  host: z.string().describe('host id'),
+  boot_id: z.string().nullable().describe('another one than before: the host was booted anew, events start at 1'),
   speediso: z.object({ version: z.string(), commit: z.string() }),
   image: z.object({ id: z.string(), version: z.string() }).nullable(),
 })
