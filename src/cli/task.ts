@@ -1,31 +1,39 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { InputError } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
 import { problemLine } from '../job/explain.ts'
-import { resolveParameters } from '../job/resolve.ts'
+import { resolveSources } from '../job/resolve.ts'
 import { formatEvent } from '../live/format.ts'
 import { beginBoot } from '../runtime/boot.ts'
 import { loadCatalogue } from '../runtime/catalogue.ts'
 import { printEvents } from '../runtime/console.ts'
-import { runPaths } from '../runtime/paths.ts'
 import type { AnyTask } from '../runtime/task.ts'
+import { type Command, text } from './command.ts'
 import { type CliContext, printJson, printLine } from './context.ts'
 import { describePlan, describeReport } from './describe.ts'
-import { flagOfParameter, taskParameters } from './task-flags.ts'
+import { openRunFolder } from './run-folder.ts'
+import { flagOfParameter, taskFlags, taskParameters } from './task-flags.ts'
+
+/** The command that runs a task: it has the task's own options. */
+export function taskCommand(task: AnyTask): Command {
+  const { summary, example } = task
+  return { summary, example, flags: taskFlags(task), run: (flags, ctx) => run(task, flags, ctx) }
+}
 
 /** Runs one task here and now, or prints its plan. Events go to stderr, the outcome to stdout. */
-export async function run(
+async function run(
   task: AnyTask,
   argv: Readonly<Record<string, unknown>>,
   ctx: CliContext,
 ): Promise<Outcome> {
   const catalogue = await loadCatalogue({ [task.name]: async () => task })
-  const resolved = resolveParameters(taskParameters(task, argv), catalogue)
+  const resolved = resolveSources(
+    [{ from: 'command line', parameters: taskParameters(task, argv), problems: [] }],
+    catalogue,
+  )
   const [problem] = resolved.problems
   if (problem !== undefined) {
-    throw new InputError(problemLine({ ...problem, parameter: flagOfParameter(task, problem.parameter) }))
+    const { from: _, ...rest } = problem
+    throw new InputError(problemLine({ ...rest, parameter: flagOfParameter(task, problem.parameter) }))
   }
   const json = argv.json === true
   if (argv.plan === true) {
@@ -35,8 +43,8 @@ export async function run(
     else for (const line of describePlan(task.name, plan)) printLine(ctx.stdout, line)
     return null
   }
-  const dir = await mkdtemp(join(tmpdir(), 'speediso-'))
-  const boot = await beginBoot(resolved, { ...ctx, catalogue, paths: runPaths(dir) })
+  using folder = openRunFolder(text(argv['run-dir']))
+  const boot = await beginBoot(resolved, { ...ctx, catalogue, paths: folder.paths })
   const printing = printEvents(boot.events, (event) => {
     if (!json) printLine(ctx.stderr, formatEvent(event))
   })
@@ -45,7 +53,7 @@ export async function run(
   if (json) printJson(ctx.stdout, report)
   else {
     for (const line of await describeReport(report, ctx.registry)) printLine(ctx.stdout, line)
-    printLine(ctx.stderr, `Events and report: ${dir}`)
+    if (folder.kept) printLine(ctx.stderr, `Events and report: ${folder.paths.dir}`)
   }
   return report.verdict
 }

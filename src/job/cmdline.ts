@@ -6,6 +6,8 @@ export interface Parameter {
   value: string | undefined
   /** The word as it stands on the command line, quotes and all. */
   raw: string
+  /** The name as it stands in a job file, where that is another. */
+  shown?: string
 }
 
 /**

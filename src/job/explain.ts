@@ -35,7 +35,8 @@ function maskUrl(url: string | null): string | null {
 }
 
 export function problemLine(problem: Problem): string {
-  return `${problem.parameter}: ${problem.message}${problem.hint === undefined ? '' : `; ${problem.hint}`}`
+  const where = problem.from === undefined ? '' : `${problem.from}: `
+  return `${where}${problem.parameter}: ${problem.message}${problem.hint === undefined ? '' : `; ${problem.hint}`}`
 }
 
 function shown(value: unknown): string {
@@ -76,6 +77,21 @@ export function describeJob(job: Job, resolved: Omit<ResolvedJob, 'job'>): strin
   )
   row('log token', 'log.token', token ?? 'random, shown on the console')
   row('SSH keys', 'ssh_keys', job.ssh_keys.length === 0 ? 'none' : job.ssh_keys.join(', '))
+  const rest: [string, string, string | null][] = [
+    ['log TLS', 'log.tls', job.log.tls ? 'on' : null],
+    ['job file', 'file.url', job.file.url],
+    ['job file SHA-256', 'file.sha256', job.file.sha256],
+    ['report', 'report.url', job.report.url],
+    ['report token', 'report.token', job.report.token],
+    ['report HMAC key', 'report.hmac_key', job.report.hmac_key],
+    ['report wait', 'report.wait', job.report.url === null ? null : formatDuration(job.report.wait)],
+    ['Foreman', 'foreman.url', job.foreman.url],
+    ['Foreman token', 'foreman.token', job.foreman.token],
+    ['NATS', 'nats', job.nats],
+    ['time servers', 'ntp', job.ntp.length === 0 ? null : job.ntp.join(', ')],
+  ]
+  // What nobody has asked for is not worth a line.
+  for (const [label, field, value] of rest) if (value !== null) row(label, field, value)
   const width = (column: 0 | 1) => Math.max(...rows.map((cells) => Math.min(cells[column].length, 36)))
   return rows.map(([a, b, c]) => `${a.padEnd(width(0))}  ${b.padEnd(width(1))}  ${c}`.trimEnd())
 }

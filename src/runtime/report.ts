@@ -48,7 +48,14 @@ export const reportSchema = z.object({
   command_line: z.string().describe('secrets masked'),
   job: jobSchema,
   origins: z.record(z.string(), z.object({ from: z.string(), word: z.string().optional() })),
-  problems: z.array(z.object({ parameter: z.string(), message: z.string(), hint: z.string().optional() })),
+  problems: z.array(
+    z.object({
+      from: z.string().optional(),
+      parameter: z.string(),
+      message: z.string(),
+      hint: z.string().optional(),
+    }),
+  ),
   verdict: verdictSchema.nullable().describe('null: nothing was asked'),
   reason: z.string().optional(),
   tasks: z.array(taskReportSchema),

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { emptyJob } from '../../src/job/resolve.ts'
+import { emptyJob } from '../../src/job/empty.ts'
 import type { Job } from '../../src/job/schema.ts'
 import { afterAction } from '../../src/runtime/after.ts'
 import { runJob } from '../../src/runtime/run-job.ts'
