@@ -2,10 +2,14 @@ import { InputError } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
 import { isSecretOption } from '../job/catalogue.ts'
 import { describeJob, maskJob, problemLine } from '../job/explain.ts'
-import { resolveJob } from '../job/resolve.ts'
 import { loadCatalogue } from '../runtime/catalogue.ts'
+import { readJobSources } from '../runtime/effective-job.ts'
 import { type CliContext, printJson, printLine } from './context.ts'
 import { readCommandLine } from './kernel.ts'
+import { templateValues } from './template-values.ts'
+
+/** Milliseconds in which a job file has to come when somebody waits in front of the screen. */
+const PATIENCE = 10_000
 
 /** Shows the effective job. @throws InputError when it is not valid */
 export async function run(
@@ -13,7 +17,14 @@ export async function run(
   ctx: CliContext,
 ): Promise<Outcome> {
   const catalogue = await loadCatalogue(ctx.registry)
-  const { job, ...rest } = resolveJob(flags.cmdline ?? (await readCommandLine(ctx.root)), catalogue)
+  const commandLine = flags.cmdline ?? (await readCommandLine(ctx.root))
+  const sources = await readJobSources(commandLine, catalogue, ctx.root)
+  const { job, ...rest } = await sources.complete({
+    ...ctx,
+    values: await templateValues(sources.first.job.file.url, commandLine, ctx),
+    patience: PATIENCE,
+    say: (_, message) => printLine(ctx.stderr, message),
+  })
   const masked = maskJob(job, (task, key) => {
     const facts = catalogue.get(task)
     return facts !== undefined && isSecretOption(facts, key)

@@ -27,3 +27,18 @@ function bareMac(text: string): string | undefined {
   const match = /^(?:01-)?([0-9a-f]{2}(?:[:-]?[0-9a-f]{2}){5})$/i.exec(text)
   return match?.[1]?.replaceAll(/[:-]/g, '').toLowerCase()
 }
+
+/**
+ * The gate before every destructive task: why it must not even be planned for a run on this machine, or undefined when
+ * it may. A task that changes nothing always may.
+ */
+export function refusal(
+  task: { name: string; destructive: boolean },
+  confirmations: readonly string[],
+  machine: MachineNames,
+): string | undefined {
+  if (!task.destructive || confirmedBy(confirmations, machine) !== undefined) return undefined
+  const own = [...machine.macs, machine.serial, machine.uuid].filter((name) => name !== undefined).join(', ')
+  const given = confirmations.length === 0 ? 'is not given' : `names ${confirmations.join(', ')}`
+  return `${task.name} is destructive and speediso.confirm= ${given}; this machine is ${own === '' ? 'nameless' : own}`
+}

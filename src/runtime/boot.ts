@@ -25,39 +25,26 @@ export interface BootDependencies extends TaskContext {
 /** A boot whose events have begun, before its job is run. */
 export interface Boot {
   identity: HostIdentity
+  bootId: string | null
   image: Report['image']
   build: BuildInfo
   events: EventLog
-  resolved: ResolvedJob
   /** Runs the job, unless an earlier process of this boot had started it, and writes the report. */
-  run(): Promise<Report>
+  run(resolved: ResolvedJob): Promise<Report>
 }
 
 /** Opens the event log of this boot. The job is run by `run()`, so that sinks can be there first. */
-export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): Promise<Boot> {
+export async function beginBoot(deps: BootDependencies): Promise<Boot> {
   const { root, clock, paths } = deps
   const identity = await identify(deps)
   const image = await readImage(root)
   makeRunDir(paths.dir)
   takeLock(paths.lock)
   const events = openEventLog(paths.events, identity.hostId, clock)
-  const about = {
-    schema: REPORT_SCHEMA,
-    speediso: build,
-    image,
-    host: { ...identity },
-    boot_id: await readBootId(root),
-    kernel: await readKernelRelease(root),
-    command_line: resolved.commandLine,
-    job: maskJob(resolved.job, (task, key) => {
-      const facts = deps.catalogue.get(task)
-      return facts !== undefined && isSecretOption(facts, key)
-    }),
-    origins: resolved.origins,
-    problems: resolved.problems,
-  } as const
+  const bootId = await readBootId(root)
+  const kernel = await readKernelRelease(root)
 
-  const run = async (): Promise<Report> => {
+  const run = async (resolved: ResolvedJob): Promise<Report> => {
     const earlier = await startOnce(paths, events, clock.now())
     const uptime = await readUptime(root)
     if (uptime !== null) events.append({ kind: 'reading', name: 'uptime', value: uptime, unit: 's' })
@@ -65,15 +52,28 @@ export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): 
     const started = clock.now()
     const from = clock.monotonic()
     const outcome =
-      earlier === 'interrupted' && resolved.job.tasks.length > 0
+      (earlier === 'interrupted'
         ? await interrupted(resolved, events, paths, new Date(started).toISOString())
-        : await runJob(resolved.job, resolved.problems, resolved.commandLine, {
-            ...deps,
-            identity,
-            emit: events.append,
-          })
+        : undefined) ??
+      (await runJob(resolved.job, resolved.problems, resolved.commandLine, {
+        ...deps,
+        identity,
+        emit: events.append,
+      }))
     const report: Report = {
-      ...about,
+      schema: REPORT_SCHEMA,
+      speediso: build,
+      image,
+      host: { ...identity },
+      boot_id: bootId,
+      kernel,
+      command_line: resolved.commandLine,
+      job: maskJob(resolved.job, (task, key) => {
+        const facts = deps.catalogue.get(task)
+        return facts !== undefined && isSecretOption(facts, key)
+      }),
+      origins: resolved.origins,
+      problems: resolved.problems,
       ...outcome,
       started: new Date(started).toISOString(),
       ended: new Date(clock.now()).toISOString(),
@@ -86,7 +86,7 @@ export async function beginBoot(resolved: ResolvedJob, deps: BootDependencies): 
     })
     return report
   }
-  return { identity, image, build, events, resolved, run }
+  return { identity, bootId, image, build, events, run }
 }
 
 /** A card whose driver hangs must not keep the machine from saying anything at all, in milliseconds. */
@@ -157,24 +157,25 @@ async function readReport(path: string): Promise<string | undefined> {
   return text
 }
 
+/** The outcome of a job that an earlier process had begun; undefined when it had no task, so that nothing was lost. */
 async function interrupted(
   resolved: ResolvedJob,
   events: EventLog,
   paths: RunPaths,
   now: string,
-): Promise<JobOutcome> {
+): Promise<JobOutcome | undefined> {
   const seen = await readEvents(paths.events)
-  const tasks = tasksFromEvents(seen, resolved.job.tasks, now)
+  // What was begun counts, also when the job file says something else by now.
+  const begun = seen.find((event) => event.kind === 'job.start')?.tasks.map((name) => ({ name }))
+  const asked = begun ?? resolved.job.tasks
+  if (asked.length === 0) return undefined
+  const tasks = tasksFromEvents(seen, asked, now)
   const end = seen.findLast((event) => event.kind === 'job.end')
   if (end !== undefined) {
     const { verdict, reason } = end
     return { verdict, ...(reason === undefined ? {} : { reason }), tasks }
   }
-  events.append({
-    kind: 'job.end',
-    verdict: 'unknown',
-    reason: INTERRUPTED,
-    after: resolved.job.after_failure,
-  })
+  const after = resolved.job.after_failure
+  events.append({ kind: 'job.end', verdict: 'unknown', reason: INTERRUPTED, after })
   return { verdict: 'unknown', reason: INTERRUPTED, tasks }
 }

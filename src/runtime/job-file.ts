@@ -15,6 +15,8 @@ export interface JobFileDependencies {
   /** Keys of the image: when there is one, a job file counts only with a signature by one, or with its SHA-256 given. */
   keys: readonly TrustKey[]
   values: TemplateValues
+  /** Milliseconds; overrides `file.wait` where somebody waits for the answer. */
+  patience?: number
   say(level: 'info' | 'warning', message: string): void
 }
 
@@ -36,12 +38,13 @@ export async function fetchJobFile(file: Job['file'], deps: JobFileDependencies)
   if ('problem' in filled) return failed(filled.problem)
   const { url } = filled
   const shown = maskCredentials(url)
+  const wait = deps.patience ?? file.wait
   try {
-    const bytes = await fetchPatiently(url, file.wait, deps)
+    const bytes = await fetchPatiently(url, wait, deps)
     if (file.sha256 !== null) checkDigest(bytes, file.sha256)
     let trusted = file.sha256 === null ? '' : ', SHA-256 as given'
     if (file.sha256 === null && deps.keys.length > 0) {
-      const signature = await fetchPatiently(signatureUrl(url), file.wait, deps, PASSING_FOR_SIGNATURE)
+      const signature = await fetchPatiently(signatureUrl(url), wait, deps, PASSING_FOR_SIGNATURE)
       trusted = `, signed by ${checkSignature(bytes, signature, deps.keys).name}`
     }
     deps.say('info', `job file: ${shown}, ${bytes.length} bytes${trusted}`)

@@ -1,4 +1,4 @@
-import { confirmedBy } from '../job/confirm.ts'
+import { refusal } from '../job/confirm.ts'
 import { formatDuration } from '../job/duration.ts'
 import { problemLine } from '../job/explain.ts'
 import type { Job, Problem, TaskRequest } from '../job/schema.ts'
@@ -8,7 +8,7 @@ import type { Emit } from './events.ts'
 import type { TaskReport } from './report.ts'
 import { Cancelled } from './run-step.ts'
 import { runTask } from './run-task.ts'
-import type { AnyTask, TaskContext, TaskRegistry } from './task.ts'
+import type { TaskContext, TaskRegistry } from './task.ts'
 import { combineVerdicts, type Verdict } from './verdict.ts'
 
 export interface JobDependencies extends TaskContext {
@@ -84,21 +84,12 @@ async function runRequest(
 ): Promise<{ report: TaskReport; stop: boolean }> {
   const task = await deps.registry[request.name]?.()
   if (task === undefined) return { report: failed(request, 'no such task', deps), stop: true }
-  const refusal = refuse(task, job, deps.identity)
-  if (refusal !== undefined) return { report: failed(request, refusal, deps), stop: true }
+  const { macs, serial, uuid } = deps.identity
+  const refused = refusal(task, job.confirm, { macs: macs.map(({ mac }) => mac), serial, uuid })
+  if (refused !== undefined) return { report: failed(request, refused, deps), stop: true }
   const report = await runTask(task, request, deps, deps.emit)
   const stop = report.verdict === 'failed' || (task.destructive && report.verdict === 'unknown')
   return { report, stop }
-}
-
-/** Why a destructive task must not run on this machine; undefined when it may. */
-export function refuse(task: AnyTask, job: Pick<Job, 'confirm'>, identity: HostIdentity): string | undefined {
-  if (!task.destructive) return undefined
-  const names = { macs: identity.macs.map(({ mac }) => mac), serial: identity.serial, uuid: identity.uuid }
-  if (confirmedBy(job.confirm, names) !== undefined) return undefined
-  const own = [...names.macs, names.serial, names.uuid].filter((name) => name !== undefined).join(', ')
-  const given = job.confirm.length === 0 ? 'is not given' : `names ${job.confirm.join(', ')}`
-  return `${task.name} is destructive and speediso.confirm= ${given}; this machine is ${own === '' ? 'nameless' : own}`
 }
 
 function failed(request: TaskRequest, reason: string, deps: JobDependencies): TaskReport {
