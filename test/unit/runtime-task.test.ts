@@ -168,6 +168,28 @@ test('progress: rate and ETA are worked out, and not too often', async () => {
   )
 })
 
+test('a clock that jumps in the middle changes no duration, rate or ETA', async () => {
+  let elapsed = 0
+  let jump = 0
+  const clock = { now: () => 1_800_000_000_000 + elapsed + jump, monotonic: () => elapsed }
+  const { events, emit } = recorder()
+  const act: Act = async (_, { voice }) => {
+    voice.progress(0, 100, 'bytes')
+    elapsed += 1000
+    jump = -31_536_000_000
+    voice.progress(50, 100, 'bytes')
+    elapsed += 1000
+    jump = 31_536_000_000
+    return { verdict: 'passed', evidence: { done: 100 } }
+  }
+  const report = await runTask(fakeTask({ a: act }), request(), context({ clock }), emit)
+  assert.is(report.verdict, 'passed')
+  assert.is(report.seconds, 2)
+  assert.is(report.steps[0]?.seconds, 2)
+  const last = events.findLast((event) => event.kind === 'step.progress')
+  assert.equal([last?.rate, last?.eta], [50, 1])
+})
+
 test('combined verdicts', () => {
   assert.is(combineVerdicts([]), 'unknown')
   assert.is(combineVerdicts(['passed', 'passed']), 'passed')
