@@ -1,6 +1,12 @@
+import { watchOutput } from './output.ts'
 import { versionText } from './version.ts'
 
 const args = process.argv.slice(2)
+const output = watchOutput(process.stdout, process.stderr)
+// What could not be shown may be the very thing that was asked for: the outcome is unknown then (exit.ts).
+process.on('exit', () => {
+  if (output.lost && (process.exitCode ?? 0) === 0) process.exitCode = 3
+})
 // Before anything else is loaded: asking for the version is what scripts do most.
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   process.stdout.write(`${versionText()}\n`)

@@ -70,7 +70,14 @@ async function check(name: string, command: string[], limit: number): Promise<bo
 async function runFile(file: string, limit: number): Promise<void> {
   const ran = await run([file], limit, stop.signal)
   const [total, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((what) => tally(ran.output, what))
-  const fault = ran.fault ?? (total === 0 ? 'it ran no test; is test.run() there?' : undefined)
+  const fault =
+    ran.fault ??
+    (total === 0
+      ? 'it ran no test; is test.run() there?'
+      : // uvu ends with 0 when a `before` hook throws.
+        (passed ?? 0) + (skipped ?? 0) < (total ?? 0)
+        ? 'not all of its tests were run'
+        : undefined)
   const line = fault === undefined ? `ok     ${file}: ${passed} tests` : `FAILED ${file}: ${fault}`
   say(`${line} (${ran.seconds.toFixed(1)} s)${skipped === 0 ? '' : `, ${skipped} skipped`}`)
   if (fault !== undefined) say(ran.output)

@@ -8,6 +8,8 @@ export interface ExecutableOptions {
   /** A stripped Node. */
   node: string
   output: string
+  /** Files that it carries, by the name by which the program asks for them. */
+  assets?: Readonly<Record<string, string>>
   /** Folder for what is only needed on the way. */
   work: string
 }
@@ -33,6 +35,7 @@ export async function makeExecutable(options: ExecutableOptions, run: Run): Prom
       disableExperimentalSEAWarning: true,
       useSnapshot: false,
       useCodeCache: true,
+      assets: options.assets,
       execArgv: ['--no-warnings'],
       // The kernel hands unknown name=value parameters to init as environment, so NODE_OPTIONS could come from there.
       execArgvExtension: 'none',

@@ -4,8 +4,10 @@ import { BuildError, explain } from '../lib/errors.ts'
 import { hashValue, sha256File } from '../lib/hash.ts'
 import { createRun, requireTools } from '../lib/run.ts'
 import { sourceVersion } from '../lib/version.ts'
+import { writeSchemas } from '../schema/write.ts'
 import { bundle } from './bundle.ts'
 import { makeExecutable, stripNode } from './executable.ts'
+import { writePage } from './page.ts'
 
 /** Bytes; the executable lies in memory whole when it runs from an initramfs. */
 const SIZE_LIMIT = 120e6
@@ -24,18 +26,21 @@ async function main(): Promise<void> {
   const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as { version: string }
   const { describe } = await sourceVersion(project, version)
   await bundle({ entry: join(project, 'src/main.ts'), output: script, version, commit: describe })
+  const page = join(work, 'page.json')
+  await writePage(project, page)
+  await writeSchemas(join(project, 'dist/schema'))
 
   const node = join(work, `node-${process.version}-stripped`)
   if (!(await exists(node))) await stripNode(process.execPath, node, run)
 
-  const inputs = [script, node, join(import.meta.dirname, 'executable.ts')]
+  const inputs = [script, node, page, join(import.meta.dirname, 'executable.ts')]
   const key = hashValue(await Promise.all(inputs.map(sha256File)))
   const stamp = join(work, 'speediso.hash')
   if ((await exists(output)) && (await readFile(stamp, 'utf8').catch(() => '')) === key) {
     process.stdout.write(`${output}: unchanged\n`)
     return
   }
-  await makeExecutable({ script, node, output, work }, run)
+  await makeExecutable({ script, node, output, assets: { 'page.json': page }, work }, run)
   const { size } = await stat(output)
   if (size > SIZE_LIMIT) throw new BuildError(`${output}: ${size} bytes, more than ${SIZE_LIMIT}`)
   const told = await run(output, ['--version'])

@@ -1,27 +1,34 @@
-import { existsSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { explainInLine, InputError } from '../errors.ts'
+import { networkInterfaces } from 'node:os'
+import { explainInLine } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
-import { resolveJob } from '../job/resolve.ts'
-import { formatEvent } from '../live/format.ts'
-import { openLiveLog } from '../live/open.ts'
+import { parseCommandLine } from '../job/cmdline.ts'
+import type { Job, ResolvedJob } from '../job/schema.ts'
+import { readPage } from '../live/read-page.ts'
 import { afterAction, carryOut } from '../runtime/after.ts'
 import { type Boot, beginBoot } from '../runtime/boot.ts'
 import { loadCatalogue } from '../runtime/catalogue.ts'
-import { printEvents } from '../runtime/console.ts'
-import { type BootState, motdLines, writeMotd } from '../runtime/motd.ts'
-import { RUN_DIR, runPaths } from '../runtime/paths.ts'
+import { createDelivery } from '../runtime/deliver/delivery.ts'
+import { spoolInMemory } from '../runtime/deliver/spool.ts'
+import { readJobSources } from '../runtime/effective-job.ts'
+import { type BootState, jobLines, writeMotd } from '../runtime/motd.ts'
+import { RUN_DIR, type RunPaths, runPaths } from '../runtime/paths.ts'
+import { readReportingCard } from '../system/network/reporting-card.ts'
 import { installSshKeys } from '../system/ssh-keys.ts'
 import { versionText } from '../version.ts'
+import { setClock } from './boot-clock.ts'
+import { createBootLog } from './boot-log.ts'
+import { openBootSinks } from './boot-sinks.ts'
 import { type CliContext, printLine } from './context.ts'
 import { readCommandLine } from './kernel.ts'
+import { openRunFolder, type RunFolder } from './run-folder.ts'
 
 export interface BootFlags {
   cmdline: string | undefined
   runDir: string | undefined
 }
+
+/** How long events may go on to the fleet's server before the machine reboots or powers off, in milliseconds. */
+const FLEET_LIMIT = 60_000
 
 /**
  * The job of this boot, from kernel command line to what follows it; then stays to serve the live log until told to
@@ -29,48 +36,103 @@ export interface BootFlags {
  */
 export async function run(flags: BootFlags, ctx: CliContext): Promise<Outcome> {
   const trial = flags.cmdline !== undefined
-  const paths = runPaths(flags.runDir ?? (trial ? await mkdtemp(join(tmpdir(), 'speediso-')) : RUN_DIR))
-  if (trial && existsSync(paths.started)) {
-    throw new InputError(`${paths.dir}: holds an earlier job`, { hint: 'name a new folder by --run-dir' })
-  }
-  const catalogue = await loadCatalogue(ctx.registry)
-  const resolved = resolveJob(flags.cmdline ?? (await readCommandLine(ctx.root)), catalogue)
-  const boot = await beginBoot(resolved, { ...ctx, catalogue, paths })
-  const printing = printEvents(boot.events, (event) => printLine(ctx.stdout, formatEvent(event)))
-  const { image, identity, build, events } = boot
-  const hello = { schema: 'speediso.hello/1', host: identity.hostId, speediso: build, image } as const
-  await using live = await openLiveLog(resolved.job.log, hello, events, paths)
-  const state: BootState = {
-    version: `${versionText(build)}${image === null ? '' : ` on image ${image.version}`}`,
-    tasks: resolved.job.tasks.map((task) => task.name),
-    problems: resolved.problems,
-    live: live.shown,
-  }
-  say(boot, 'info', state.version)
-  for (const line of motdLines(state).slice(1)) printLine(ctx.stdout, line)
-  if (!trial) await tellMotd(state, boot, ctx)
-  const keys = trial ? undefined : letIn(boot, ctx)
-
-  const { verdict, reason } = await boot.run()
-  if (!trial) await tellMotd({ ...state, ended: { verdict, reason } }, boot, ctx)
-  await keys
-  await finish(boot, verdict, trial, ctx)
-  if (!trial) await aborted(ctx.signal)
-  await printing.finish()
-  if (trial) printLine(ctx.stdout, `Events and report: ${paths.dir}`)
+  using folder = trial ? openRunFolder(flags.runDir) : bootFolder(flags.runDir)
+  const commandLine = flags.cmdline ?? (await readCommandLine(ctx.root))
+  const verdict = await runBoot(commandLine, trial, folder.paths, ctx)
+  if (trial && folder.kept) printLine(ctx.stdout, `Events and report: ${folder.paths.dir}`)
   return trial ? verdict : null
 }
 
-/** Reboots, powers off or stays, as the job says; an error in that is said and the machine stays. */
-async function finish(boot: Boot, verdict: Outcome, trial: boolean, ctx: CliContext): Promise<void> {
-  const action = afterAction(boot.resolved, verdict)
-  // Told to stop: whoever did that decides what is next.
-  if (action === 'stay' || ctx.signal.aborted) return
-  if (trial) return say(boot, 'info', `a real boot would now ${action}`)
-  say(boot, 'info', `now: ${action}`)
-  await carryOut(action, ctx).catch((error: unknown) =>
-    say(boot, 'error', `${action}: ${explainInLine(error)}`),
+async function runBoot(
+  commandLine: string,
+  trial: boolean,
+  paths: RunPaths,
+  ctx: CliContext,
+): Promise<Outcome> {
+  const catalogue = await loadCatalogue(ctx.registry)
+  const sources = await readJobSources(commandLine, catalogue, ctx.root)
+  await using made = new AsyncDisposableStack()
+  const boot = await beginBoot({ ...ctx, catalogue, paths })
+  const { events, identity, bootId } = boot
+  const sinks = made.use(await openBootSinks(events, trial, ctx))
+  const words = parseCommandLine(commandLine)
+  const card = await readReportingCard({ root: ctx.root, words, addresses: networkInterfaces })
+  const { address: ownAddress, mac } = 'mac' in card ? card : {}
+  const { image, build } = boot
+  const hello = {
+    schema: 'speediso.hello/1',
+    host: identity.hostId,
+    boot_id: bootId,
+    speediso: build,
+    image,
+  } as const
+  const page = await readPage()
+  const log = made.use(createBootLog({ hello, events, paths, exec: ctx.exec, page, ownAddress }))
+  await log.open(sources.first.job.log)
+
+  const pending = { ...stateOf(boot, sources.first, log.shown), waiting: true }
+  say(boot, 'info', pending.version)
+  if (log.shown !== undefined) sinks.print(`Live log: ${log.shown}`)
+  if (!trial) {
+    await tellMotd(pending, boot, ctx)
+    await setClock(sources.first.job, words, boot, ctx)
+  }
+  const resolved = await sources.complete({
+    ...ctx,
+    values: { mac, uuid: identity.uuid, serial: identity.serial, hostname: identity.hostname },
+    say: (level, message) => say(boot, level, message),
+  })
+  if (await log.open(resolved.job.log)) sinks.print(`Live log: ${log.shown}`)
+
+  const state = stateOf(boot, resolved, log.shown)
+  for (const line of jobLines(state)) sinks.print(line)
+  if (!trial) await tellMotd(state, boot, ctx)
+  const keys = trial ? undefined : letIn(resolved.job, boot, ctx)
+  const { job } = resolved
+  const secrets = log.token === undefined ? [] : [log.token]
+  // A trial writes to no disk of this machine.
+  const spool = trial ? { spool: spoolInMemory(paths.dir) } : {}
+  const delivery = made.use(
+    await createDelivery({ ...ctx, job, identity, mac, bootId, events, paths, secrets, ...spool }),
   )
+  const fleet = job.nats === null ? undefined : made.use(await openBootFleet(job.nats, boot, ctx))
+
+  const report = await boot.run(resolved)
+  const { verdict, reason } = report
+  if (!trial) await tellMotd({ ...state, ended: { verdict, reason } }, boot, ctx)
+  fleet?.publishReport(report)
+  await delivery.deliver(report)
+  await keys
+
+  const action = afterAction(resolved, verdict)
+  // Told to stop: whoever did that decides what is next.
+  if (action !== 'stay' && !ctx.signal.aborted) {
+    if (trial) say(boot, 'info', `a real boot would now ${action}`)
+    else if (await delivery.beforeAfter(action)) {
+      say(boot, 'info', `now: ${action}`)
+      await fleet?.flush(FLEET_LIMIT)
+      await carryOut(action, ctx).catch((error: unknown) =>
+        say(boot, 'error', `${action}: ${explainInLine(error)}`),
+      )
+    }
+  }
+  if (!trial) await aborted(ctx.signal)
+  else await fleet?.flush(FLEET_LIMIT)
+  return verdict
+}
+
+/** Of a real boot: it outlives this process, so that a restarted one runs nothing again. */
+function bootFolder(dir: string | undefined): RunFolder {
+  return { paths: runPaths(dir ?? RUN_DIR), kept: true, [Symbol.dispose]() {} }
+}
+
+function stateOf(
+  { build, image }: Boot,
+  { job, problems }: ResolvedJob,
+  live: string | undefined,
+): BootState {
+  const version = `${versionText(build)}${image === null ? '' : ` on image ${image.version}`}`
+  return { version, tasks: job.tasks.map((task) => task.name), problems, live }
 }
 
 /** Motd is a courtesy: that it cannot be written is said, and stops nothing. */
@@ -81,17 +143,24 @@ async function tellMotd(state: BootState, boot: Boot, ctx: CliContext): Promise<
 }
 
 /** Lets the holders of the given keys log in; beside the job, which does not wait for a key server. */
-async function letIn(boot: Boot, { root, signal }: CliContext): Promise<void> {
-  const { ssh_keys: keys } = boot.resolved.job
+async function letIn({ ssh_keys: keys }: Job, boot: Boot, ctx: CliContext): Promise<void> {
   if (keys.length === 0) return
-  await installSshKeys(keys, { root, signal, fetch }).then(
+  await installSshKeys(keys, ctx).then(
     (count) => say(boot, 'info', `SSH: ${count} authorized ${count === 1 ? 'key' : 'keys'}`),
     (error: unknown) => say(boot, 'error', `SSH: ${explainInLine(error)}`),
   )
 }
 
-function say(boot: Boot, level: 'info' | 'warning' | 'error', message: string): void {
-  boot.events.append({ kind: 'log', level, message })
+/** Loaded only when it is asked for: most boots have no fleet. */
+async function openBootFleet(url: string, boot: Boot, { signal }: CliContext) {
+  const { identity, bootId, events } = boot
+  const { openFleet } = await import('../live/nats/publish.ts')
+  const tell: Parameters<typeof openFleet>[0]['say'] = (level, message) => say(boot, level, message)
+  return openFleet({ url, hostId: identity.hostId, bootId, events, say: tell, signal })
+}
+
+function say({ events }: Boot, level: 'info' | 'warning' | 'error', message: string): void {
+  events.append({ kind: 'log', level, message })
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,139 +1,99 @@
-import yargs, { type Argv, type Options } from 'yargs'
-import { InputError } from '../errors.ts'
-import type { Outcome } from '../exit.ts'
-import { nearest } from '../job/nearest.ts'
-import { versionText } from '../version.ts'
-import type { CliContext } from './context.ts'
-import { taskFlags } from './task-flags.ts'
+import { type Command, type Flag, JSON_FLAG, text } from './command.ts'
 
-/** Parses a command line and runs the command that it names. @throws InputError when it names none, or none rightly */
-export async function runCommandLine(args: readonly string[], ctx: CliContext): Promise<Outcome> {
-  let outcome: Outcome = null
-  const json = {
-    type: 'boolean',
-    default: false,
-    describe: 'one JSON document on stdout and nothing else',
-  } as const
-  const cmdline = { type: 'string', describe: "kernel command line to use in place of the kernel's" } as const
-
-  const known: string[] = ['help']
-  const flags = (y: Argv, example: string, options: Record<string, Options>): Argv => {
-    known.push(...Object.keys(options))
-    for (const option of Object.values(options)) option.requiresArg = option.type === 'string'
-    return y.options(options).example(example, '')
-  }
-
-  const parser = yargs()
-    .scriptName('speediso')
-    .usage('$0 COMMAND [OPTION ...]\n\nRuns a bare-metal server from its first second of user space.')
-    .command(
-      'boot',
-      'do the job of this boot; run by the systemd unit',
-      (y) =>
-        flags(y, 'speediso boot --cmdline "SPEEDISO=inventory"', {
-          cmdline: {
-            ...cmdline,
-            describe: 'try out this kernel command line: ends with the job, never reboots',
-          },
-          'run-dir': { type: 'string', describe: 'folder for events and report (default /run/speediso)' },
-        }),
-      async (argv) => {
-        const { run } = await import('./boot.ts')
-        outcome = await run({ cmdline: text(argv.cmdline), runDir: text(argv['run-dir']) }, ctx)
-      },
-    )
-    .command(
-      'job',
-      'the job of this boot, and where each value comes from',
-      (y) => flags(y, 'speediso job --cmdline "SPEEDISO=inventory speediso.after=reboot"', { cmdline, json }),
-      async (argv) => {
-        const { run } = await import('./job.ts')
-        outcome = await run({ cmdline: text(argv.cmdline), json: argv.json === true }, ctx)
-      },
-    )
-    .command(
-      'log [url]',
-      "follow a live log to the job's end (this host's by default)",
-      (y) =>
-        flags(y, 'speediso log "ws://10.0.0.5:7373/?token=TOKEN" --since 100', {
-          since: { type: 'string', default: '0', describe: 'only events numbered above this' },
-          json: { ...json, describe: 'one JSON event a line' },
-        }).positional('url', { type: 'string', describe: 'ws://HOST:PORT/?token=TOKEN' }),
-      async (argv) => {
-        const { run } = await import('./log.ts')
-        outcome = await run({ url: text(argv.url), since: String(argv.since), json: argv.json === true }, ctx)
-      },
-    )
-    .command(
-      'report',
-      "the report of this boot's job",
-      (y) =>
-        flags(y, 'speediso report --format json', {
-          format: { choices: ['text', 'json'], default: 'text', describe: 'how to show it' },
-          'run-dir': { type: 'string', describe: 'folder of the report (default /run/speediso)' },
-        }),
-      async (argv) => {
-        const { run } = await import('./report.ts')
-        outcome = await run(
-          { format: argv.format === 'json' ? 'json' : 'text', runDir: text(argv['run-dir']) },
-          ctx,
-        )
-      },
-    )
-
-  const names = ['boot', 'job', 'log', 'report', ...Object.keys(ctx.registry)]
-  // The options of a task are its schema's, so its module is loaded to read its command line.
-  const asked = args.find((arg) => !arg.startsWith('-')) ?? ''
-  for (const name of Object.keys(ctx.registry)) {
-    const task = asked === name ? await ctx.registry[name]?.() : undefined
-    parser.command(
-      name,
-      task?.summary ?? `run the task ${name} here and now`,
-      (y) => (task === undefined ? y : flags(y, task.example, { json, ...taskFlags(task) })),
-      async (argv) => {
-        if (task === undefined) return
-        const { run } = await import('./task.ts')
-        outcome = await run(task, argv, ctx)
-      },
-    )
-  }
-
-  if (asked !== '' && !names.includes(asked)) {
-    const meant = nearest(asked, names)
-    const hint = meant === undefined ? `commands are ${names.join(', ')}` : `did you mean ${meant}?`
-    throw new InputError(`"${asked}" is no command`, { hint })
-  }
-
-  const valued = args.find((arg) => /^--(plan|json)=/.test(arg))
-  if (valued !== undefined)
-    throw new InputError(`${valued}: this option takes no value`, { hint: 'leave out what follows =' })
-
-  await parser
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false })
-    .version(versionText())
-    .help()
-    .strict()
-    .demandCommand(1, 1, 'no command; speediso --help lists them')
-    .wrap(100)
-    .exitProcess(false)
-    .fail((message, error) => {
-      // yargs wraps its own complaints in an error too; any other error is a command's.
-      if (error !== undefined && error !== null && error.name !== 'YError') throw error
-      throw badCommandLine(message, known)
-    })
-    .parseAsync([...args])
-  return outcome
+const CMDLINE: Flag = {
+  type: 'string',
+  mayBeEmpty: true,
+  describe: "kernel command line to use in place of the kernel's",
 }
 
-/** yargs' message, with what would be right. */
-function badCommandLine(message: string, options: readonly string[]): InputError {
-  const unknown = /^Unknown arguments?: ([^,]+)/.exec(message)?.[1]
-  if (unknown === undefined) return new InputError(message.split('\n').join(': '))
-  const meant = nearest(unknown, options)
-  const hint = meant === undefined ? '--help lists what there is' : `did you mean --${meant}?`
-  return new InputError(`${unknown} is no option of this command`, { hint })
+const RUN_DIR_FLAG: Flag = {
+  type: 'string',
+  describe: 'folder of events and report (default /run/speediso)',
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
+/** Every command that is no task. What a command does is loaded when it is called. */
+export const commands: Readonly<Record<string, Command>> = {
+  boot: {
+    summary: 'do the job of this boot; run by the systemd unit',
+    example: 'speediso boot --cmdline "SPEEDISO=inventory"',
+    flags: {
+      cmdline: {
+        ...CMDLINE,
+        describe: 'try out this kernel command line: ends with the job, never reboots',
+      },
+      'run-dir': { type: 'string', describe: 'folder for events and report (default /run/speediso)' },
+    },
+    async run(flags, ctx) {
+      const { run } = await import('./boot.ts')
+      return run({ cmdline: text(flags.cmdline), runDir: text(flags['run-dir']) }, ctx)
+    },
+  },
+  job: {
+    summary: 'the job of this boot, and where each value comes from',
+    example: 'speediso job --cmdline "SPEEDISO=inventory speediso.after=reboot"',
+    flags: { cmdline: CMDLINE, json: JSON_FLAG },
+    async run(flags, ctx) {
+      const { run } = await import('./job.ts')
+      return run({ cmdline: text(flags.cmdline), json: flags.json === true }, ctx)
+    },
+  },
+  status: {
+    summary: 'what this boot is doing: tasks, running steps, problems',
+    example: 'speediso status --json',
+    flags: { json: JSON_FLAG, 'run-dir': RUN_DIR_FLAG },
+    async run(flags, ctx) {
+      const { run } = await import('./status.ts')
+      return run({ json: flags.json === true, runDir: text(flags['run-dir']) }, ctx)
+    },
+  },
+  log: {
+    summary: "follow a live log to the job's end (this host's by default)",
+    example: 'speediso log "http://10.0.0.5:7373/#token=TOKEN" --since 100',
+    word: [
+      'url',
+      'http://HOST:PORT/#token=TOKEN of a live log, or nats://HOST:4222 for all hosts of a fleet',
+    ],
+    flags: {
+      since: { type: 'string', default: '0', describe: 'only events numbered above this' },
+      json: { ...JSON_FLAG, describe: 'one JSON event a line' },
+      wait: { type: 'boolean', default: false, describe: 'keep trying until the host answers' },
+      fingerprint: { type: 'string', describe: 'SHA-256 of the certificate that the log must have' },
+      host: { type: 'string', describe: 'host id: of a fleet, follow only this one' },
+      'run-dir': RUN_DIR_FLAG,
+    },
+    async run(flags, ctx) {
+      const { run } = await import('./log.ts')
+      return run(
+        {
+          url: text(flags.url),
+          since: String(flags.since),
+          json: flags.json === true,
+          runDir: text(flags['run-dir']),
+          wait: flags.wait === true,
+          fingerprint: text(flags.fingerprint),
+          host: text(flags.host),
+        },
+        ctx,
+      )
+    },
+  },
+  report: {
+    summary: "the report of this boot's job",
+    example: 'speediso report --format html --output report.html',
+    flags: {
+      format: {
+        type: 'string',
+        choices: ['text', 'json', 'html'],
+        default: 'text',
+        describe: 'how to show it; html is one file to print or attach',
+      },
+      output: { type: 'string', describe: 'file to write it to, in place of stdout' },
+      'run-dir': RUN_DIR_FLAG,
+    },
+    async run(flags, ctx) {
+      const { run } = await import('./report.ts')
+      const format = flags.format as 'text' | 'json' | 'html'
+      return run({ format, output: text(flags.output), runDir: text(flags['run-dir']) }, ctx)
+    },
+  },
 }

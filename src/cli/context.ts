@@ -4,6 +4,7 @@ import { printable } from '../printable.ts'
 import type { TaskRegistry } from '../runtime/task.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Exec } from '../system/exec.ts'
+import type { Http } from '../system/http.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
 
 /** What every command gets of the world. */
@@ -11,6 +12,7 @@ export interface CliContext {
   stdout: Writable
   stderr: Writable
   exec: Exec
+  http: Http
   root: MachineRoot
   clock: Clock
   /** Aborted by SIGINT and SIGTERM. */

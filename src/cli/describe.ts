@@ -1,6 +1,8 @@
 import { formatDuration } from '../job/duration.ts'
+import { problemLine } from '../job/explain.ts'
+import type { Problem } from '../job/schema.ts'
 import type { Report, TaskReport } from '../runtime/report.ts'
-import type { AnyTask, Plan, Target, TaskRegistry } from '../runtime/task.ts'
+import type { Plan, Target, TaskRegistry } from '../runtime/task.ts'
 
 /** A plan for people, one step a line. */
 export function describePlan(task: string, plan: Plan): string[] {
@@ -26,17 +28,28 @@ export async function describeReport(report: Report, registry: TaskRegistry): Pr
   const { image, host, problems } = report
   const on = image === null ? '' : ` on image ${image.version}`
   const lines = [`speediso ${report.speediso.version} (${report.speediso.commit})${on}, host ${host.hostId}`]
-  for (const { parameter, message, hint } of problems) {
-    lines.push(`error: ${parameter}: ${message}${hint === undefined ? '' : `; ${hint}`}`)
-  }
-  for (const task of report.tasks) lines.push('', ...describeTask(task, await registry[task.task]?.()))
+  for (const problem of problems) lines.push(`error: ${problemLine(problem as Problem)}`)
+  const results = await describeResults(report, registry)
+  for (const [index, task] of report.tasks.entries()) lines.push('', ...describeTask(task, results[index]))
   const verdict = report.verdict === null ? 'nothing was asked' : report.verdict.toUpperCase()
   lines.push('', `job: ${verdict}${report.reason === undefined ? '' : ` (${report.reason})`}`)
   return lines
 }
 
-function describeTask(report: TaskReport, task: AnyTask | undefined): string[] {
-  const described = report.result === null ? undefined : task?.describe?.(report.result)
+/** Each task's result as its own module tells it; undefined where there is nothing to tell, or nobody who could. */
+export async function describeResults(
+  { tasks }: Report,
+  registry: TaskRegistry,
+): Promise<(string[] | undefined)[]> {
+  return Promise.all(
+    tasks.map(async ({ task, result }) => {
+      if (result === null || !Object.hasOwn(registry, task)) return undefined
+      return (await registry[task]?.())?.describe?.(result)
+    }),
+  )
+}
+
+function describeTask(report: TaskReport, described: string[] | undefined): string[] {
   const doubts = report.steps.filter((step) => step.verdict !== 'passed')
   return [
     // A task's own description tells its doubts itself.

@@ -6,7 +6,7 @@ import { loadCatalogue } from '../runtime/catalogue.ts'
 import { readJobSources } from '../runtime/effective-job.ts'
 import { type CliContext, printJson, printLine } from './context.ts'
 import { readCommandLine } from './kernel.ts'
-import { templateValues } from './template-values.ts'
+import { readTemplateValues } from './template-values.ts'
 
 /** Milliseconds in which a job file has to come when somebody waits in front of the screen. */
 const PATIENCE = 10_000
@@ -21,7 +21,7 @@ export async function run(
   const sources = await readJobSources(commandLine, catalogue, ctx.root)
   const { job, ...rest } = await sources.complete({
     ...ctx,
-    values: await templateValues(sources.first.job.file.url, commandLine, ctx),
+    values: await readTemplateValues(sources.first.job.file.url, commandLine, ctx),
     patience: PATIENCE,
     say: (_, message) => printLine(ctx.stderr, message),
   })

@@ -4,8 +4,9 @@ import { exitCode } from '../exit.ts'
 import { printable } from '../printable.ts'
 import { systemClock } from '../system/clock.ts'
 import { createExec } from '../system/exec.ts'
+import { createHttp } from '../system/http.ts'
 import { createMachineRoot } from '../system/machine-root.ts'
-import { runCommandLine } from './commands.ts'
+import { runCommandLine } from './command-line.ts'
 import type { CliContext } from './context.ts'
 
 /** Runs one command line on the real machine, and leaves how it ended as the exit code of this process. */
@@ -24,28 +25,19 @@ export async function main(args: readonly string[]): Promise<void> {
       stop.abort(new SpeedisoError(`ended by ${signal}`))
     })
   }
-  // A reader that goes away (`speediso log | head`) ends the output, not the job.
-  let lost = false
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', ({ code }: NodeJS.ErrnoException) => {
-      lost ||= code !== 'EPIPE'
-    })
-  }
+  const root = createMachineRoot('/')
   const ctx: CliContext = {
     stdout: process.stdout,
     stderr: process.stderr,
     exec: createExec(),
-    root: createMachineRoot('/'),
+    http: createHttp(root),
+    root,
     clock: systemClock,
     signal: stop.signal,
     registry,
   }
   try {
     const outcome = await runCommandLine(args, ctx)
-    // What could not be shown may be the very thing that was asked for.
-    process.on('exit', () => {
-      if (lost && process.exitCode === 0) process.exitCode = exitCode({ outcome: 'unknown' })
-    })
     process.exitCode = exitCode({ outcome })
   } catch (error) {
     process.stderr.write(`speediso: ${forPeople(error).split('\n').map(printable).join('\n')}\n`)
@@ -55,7 +47,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /** Bad input takes one line; what we did not raise ourselves is a defect, and its stack is what helps. */
 function forPeople(error: unknown): string {
-  if (error instanceof InputError && error.hint !== undefined) return `${error.message}; ${error.hint}`
+  if (error instanceof InputError)
+    return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`
   if (error instanceof Error && 'syscall' in error) return error.message
   return error instanceof SpeedisoError ? explain(error) : String((error as Error).stack)
 }

@@ -1,13 +1,18 @@
-import type { Options } from 'yargs'
 import type * as z from 'zod'
 import type { Parameter } from '../job/cmdline.ts'
 import type { AnyTask } from '../runtime/task.ts'
+import { type Flag, JSON_FLAG } from './command.ts'
 
 /** The flags of a task's command: its options as on the kernel command line, and what every task has. */
-export function taskFlags(task: AnyTask): Record<string, Options> {
-  const flags: Record<string, Options> = {
+export function taskFlags(task: AnyTask): Record<string, Flag> {
+  const flags: Record<string, Flag> = {
+    json: JSON_FLAG,
     plan: { type: 'boolean', default: false, describe: 'print what would be done, and change nothing' },
     timeout: { type: 'string', describe: 'end it after this time, such as 90s or 24h' },
+    'run-dir': {
+      type: 'string',
+      describe: 'keep events and report in this folder; without it they are not kept',
+    },
   }
   if (task.destructive) {
     flags.confirm = { type: 'string', describe: 'MAC, DMI serial or system UUID of this machine' }

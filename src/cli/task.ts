@@ -44,11 +44,11 @@ async function run(
     return null
   }
   using folder = openRunFolder(text(argv['run-dir']))
-  const boot = await beginBoot(resolved, { ...ctx, catalogue, paths: folder.paths })
+  const boot = await beginBoot({ ...ctx, catalogue, paths: folder.paths })
   const printing = printEvents(boot.events, (event) => {
     if (!json) printLine(ctx.stderr, formatEvent(event))
   })
-  const report = await boot.run()
+  const report = await boot.run(resolved)
   await printing.finish()
   if (json) printJson(ctx.stdout, report)
   else {

@@ -16,25 +16,32 @@ export interface BootState {
   problems: readonly Problem[]
   /** Address of the live log, when there is one. */
   live?: string | undefined
+  /** The job file is still to come. */
+  waiting?: boolean | undefined
   /** Undefined while the job runs. */
   ended?: { verdict: Verdict | null; reason?: string | undefined } | undefined
 }
 
 /** What somebody who logs in has to know first. */
-export function motdLines({ version, tasks, problems, live, ended }: BootState): string[] {
-  const lines = [version]
+export function motdLines(state: BootState): string[] {
+  const live = state.live === undefined ? [] : [`Live log: ${state.live}`]
+  return [state.version, ...jobLines(state), ...live]
+}
+
+/** What is asked of this boot, and what became of it. */
+export function jobLines({ tasks, problems, waiting, ended }: BootState): string[] {
+  if (waiting) return ['Job: waiting for all that says what it is']
   if (problems.length > 0) {
-    lines.push('NOTHING WAS RUN: what the kernel command line asks for is not valid:')
-    for (const problem of problems) lines.push(`  ${problemLine(problem)}`)
-  } else if (tasks.length === 0) lines.push('No task was asked for: this is the plain live system.')
-  else if (ended === undefined) lines.push(`Job ${tasks.join(', ')}: running`)
-  else {
-    const reason = ended.reason === undefined ? '' : ` (${ended.reason})`
-    lines.push(`Job ${tasks.join(', ')}: ${(ended.verdict ?? 'unknown').toUpperCase()}${reason}`)
-    lines.push('Report: speediso report')
+    const lines = problems.map((problem) => `  ${problemLine(problem)}`)
+    return ['NOTHING WAS RUN: what this machine is asked to do is not valid:', ...lines]
   }
-  if (live !== undefined) lines.push(`Live log: ${live}`)
-  return lines
+  if (tasks.length === 0) return ['No task was asked for: this is the plain live system.']
+  if (ended === undefined) return [`Job ${tasks.join(', ')}: running`]
+  const reason = ended.reason === undefined ? '' : ` (${ended.reason})`
+  return [
+    `Job ${tasks.join(', ')}: ${(ended.verdict ?? 'unknown').toUpperCase()}${reason}`,
+    'Report: speediso report',
+  ]
 }
 
 export async function writeMotd(state: BootState, root: MachineRoot): Promise<void> {

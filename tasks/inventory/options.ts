@@ -11,13 +11,12 @@ export const optionsSchema = z.object({
     .transform((text, ctx): SectionName[] => {
       const names = text.split(',').map((name) => name.trim().toLowerCase())
       if (names.length === 1 && names[0] === 'all') return [...SECTIONS]
-      const wrong = names.filter((name) => !isSection(name))
-      if (wrong.length > 0) {
-        const which = wrong.map((name) => (name === '' ? 'an empty name' : `"${name}"`)).join(', ')
-        ctx.addIssue({
-          code: 'custom',
-          message: `${which} is not a section: give "all", or a comma list of ${SECTIONS.join(', ')}`,
-        })
+      const right = `give "all", or a comma list of ${SECTIONS.join(', ')}`
+      const wrong = names.filter((name) => !isSection(name) && name !== 'all')
+      const which = wrong.map((name) => (name === '' ? 'an empty name' : `"${name}"`)).join(', ')
+      if (wrong.length > 0 || names.includes('all')) {
+        const what = wrong.length > 0 ? `${which} is not a section` : '"all" stands alone'
+        ctx.addIssue({ code: 'custom', message: `${what}: ${right}` })
         return z.NEVER
       }
       return SECTIONS.filter((name) => names.includes(name))

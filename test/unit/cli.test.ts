@@ -7,63 +7,6 @@ import { reportSchema } from '../../src/runtime/report.ts'
 import { speediso } from './helpers/program.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
-/** Bad input: one line that names what is wrong and what would be right, exit 2, nothing on stdout. */
-const bad: [args: string[], line: RegExp][] = [
-  [[], /^speediso: no command; speediso --help lists them$/],
-  [['inventry'], /^speediso: "inventry" is no command; did you mean inventory\?$/],
-  [['frobnicate'], /^speediso: "frobnicate" is no command; commands are boot, job, /],
-  [['job', '--jsn'], /^speediso: jsn is no option of this command; did you mean --json\?$/],
-  [
-    ['job', '--cmdline', 'SPEEDISO=inventroy'],
-    /^speediso: SPEEDISO: "inventroy" is no task of this image; did you mean inventory\?$/,
-  ],
-  [
-    ['job', '--cmdline', 'speediso.after=now'],
-    /^speediso: speediso\.after: "now" is none of stay, reboot, poweroff, kexec/,
-  ],
-  [['inventory', '--timeout', '5'], /^speediso: --timeout: "5" has no unit; write 5s, 5m or 5h$/],
-  [['log', 'http://host/'], /^speediso: http:\/\/host\/: is no address of a live log; write ws:\/\//],
-  [['log', 'ws://host/', '--since', 'x'], /^speediso: --since x: is no event number/],
-  [['inventory', '--plan=yes'], /^speediso: --plan=yes: this option takes no value/],
-  [
-    ['boot', '--run-dir', '/dev/null', '--cmdline', ''],
-    /^speediso: \/dev\/null: cannot be the folder for events and report/,
-  ],
-  [
-    ['boot', '--run-dir', '/proc/nothing', '--cmdline', ''],
-    /^speediso: \/proc\/nothing: cannot be the folder/,
-  ],
-  [['report', '--format', 'pdf'], /^speediso: Invalid values:/],
-  [['report', '--run-dir', '/nonexistent'], /^speediso: \/nonexistent\/report\.json: there is no report; /],
-]
-for (const [args, line] of bad) {
-  test(`bad input: speediso ${args.join(' ')}`, async () => {
-    const { code, stdout, stderr } = await speediso(args)
-    assert.is(code, 2)
-    assert.is(stdout, '')
-    assert.is(stderr.trimEnd().split('\n').length, 1, stderr)
-    assert.match(stderr.trimEnd(), line)
-  })
-}
-
-test('--version and --help', async () => {
-  const version = await speediso(['--version'])
-  assert.is(version.code, 0)
-  assert.match(version.stdout, /^speediso \d+\.\d+\.\d+ \(.+\)\n$/)
-  const { code, stdout } = await speediso(['--help'])
-  assert.is(code, 0)
-  for (const command of ['boot', 'job', 'log', 'report', 'inventory'])
-    assert.match(stdout, `speediso ${command}`)
-})
-
-for (const command of ['boot', 'job', 'log', 'report', 'inventory']) {
-  test(`help of ${command} has an example`, async () => {
-    const { code, stdout } = await speediso([command, '--help'])
-    assert.is(code, 0)
-    assert.match(stdout, /Examples:\n\s+speediso /)
-  })
-}
-
 test('job --json: one document and nothing else', async () => {
   const { code, stdout, stderr } = await speediso([
     'job',

@@ -155,7 +155,9 @@ test('options: all by default, order of the document, plain messages', () => {
   for (const [sections, message] of [
     ['disk', '"disk" is not a section: give "all", or a comma list of system, bios'],
     ['', 'an empty name is not a section'],
-    ['cpu,,all', 'an empty name, "all" is not a section'],
+    ['cpu,,dsk', 'an empty name, "dsk" is not a section'],
+    ['all,disks', '"all" stands alone: give "all", or a comma list of system, bios'],
+    ['all,dsk', '"dsk" is not a section'],
   ] as const) {
     const parsed = optionsSchema.safeParse({ sections })
     assert.match(parsed.error?.issues[0]?.message ?? '', message)

@@ -78,6 +78,14 @@ test('a file that forgot test.run(), and one that hangs up silently, have failed
   assert.match(stdout, /\n0 passed, 2 failed, 0 skipped\n$/)
 })
 
+test('a file whose tests were not run because what comes before them throws has failed', () => {
+  const { status, stdout } = runner({
+    a: "test.before(() => { throw new Error('no') }); test('x', () => {}); test('y', () => {}); test.run()",
+  })
+  assert.is(status, 1)
+  assert.match(stdout, 'a.test.ts: not all of its tests were run')
+})
+
 test('nothing to run is a failure', () => {
   assert.is(runner({}).status, 1)
 })

@@ -105,9 +105,10 @@ test('motd', () => {
     'Job wipe: FAILED (sda: it broke)',
   )
   assert.match(motdLines({ ...state, tasks: [] }).join('\n'), 'plain live system')
+  assert.not.match(motdLines({ ...state, tasks: [], waiting: true }).join('\n'), 'plain live system')
   const problems = [{ parameter: 'SPEEDISO', message: '"wip" is no task', hint: 'did you mean wipe?' }]
   assert.equal(motdLines({ ...state, tasks: [], problems }).slice(1), [
-    'NOTHING WAS RUN: what the kernel command line asks for is not valid:',
+    'NOTHING WAS RUN: what this machine is asked to do is not valid:',
     '  SPEEDISO: "wip" is no task; did you mean wipe?',
   ])
 })

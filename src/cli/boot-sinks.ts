@@ -1,0 +1,40 @@
+import { formatEvent } from '../live/format.ts'
+import { printEvents } from '../runtime/console.ts'
+import type { EventLog } from '../runtime/event-log.ts'
+import { openConsoles } from '../runtime/sinks/console.ts'
+import { writeToJournal } from '../runtime/sinks/journal.ts'
+import { openJournal } from '../system/journal/journal.ts'
+import { type CliContext, printLine } from './context.ts'
+
+/** Where people at the machine see its boot. */
+export interface BootSinks extends AsyncDisposable {
+  /** A line that is no event, such as the address of the live log. */
+  print(line: string): void
+}
+
+/** The kernel's consoles and the journal; standard output for a trial, and where there is neither. */
+export async function openBootSinks(
+  events: EventLog,
+  trial: boolean,
+  { root, exec, stdout }: CliContext,
+): Promise<BootSinks> {
+  const consoles = trial ? undefined : await openConsoles(root)
+  const journal = trial ? undefined : await openJournal(root, exec)
+  const plain = (consoles?.count ?? 0) === 0 && journal === undefined
+  const printing = printEvents(events, (event) => {
+    consoles?.show(event)
+    if (journal !== undefined) writeToJournal(journal, event)
+    if (plain) printLine(stdout, formatEvent(event))
+  })
+  return {
+    print(line) {
+      consoles?.print(line)
+      if (plain) printLine(stdout, line)
+    },
+    async [Symbol.asyncDispose]() {
+      await printing.finish()
+      await consoles?.finish()
+      await journal?.[Symbol.asyncDispose]()
+    },
+  }
+}

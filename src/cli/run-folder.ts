@@ -1,0 +1,38 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InputError } from '../errors.ts'
+import { type RunPaths, runPaths } from '../runtime/paths.ts'
+
+/** Where a command that runs a job keeps events and report. */
+export interface RunFolder extends Disposable {
+  paths: RunPaths
+  /** It stays when the command has ended. */
+  kept: boolean
+}
+
+/**
+ * The folder that was asked for, which is kept, or else one that is gone with the command or with this process,
+ * whichever ends first.
+ * @throws InputError when a job was started there before
+ */
+export function openRunFolder(asked: string | undefined): RunFolder {
+  if (asked !== undefined) {
+    const paths = runPaths(asked)
+    if (existsSync(paths.started))
+      throw new InputError(`${asked}: holds an earlier job`, { hint: 'name a new folder by --run-dir' })
+    return { paths, kept: true, [Symbol.dispose]() {} }
+  }
+  const paths = runPaths(mkdtempSync(join(tmpdir(), 'speediso-')))
+  const remove = () => rmSync(paths.dir, { recursive: true, force: true })
+  // A second interrupt ends the process before the command could clean up.
+  process.once('exit', remove)
+  return {
+    paths,
+    kept: false,
+    [Symbol.dispose]() {
+      process.off('exit', remove)
+      remove()
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import pRetry from 'p-retry'
+import type { Voice } from './voice.ts'
+
+export interface RetryOptions {
+  /** Milliseconds before the second attempt; each wait is times 1 to 2 by chance. */
+  firstWait: number
+  /** Waits double up to this; absent: they stay as they are. */
+  longestWait?: number
+  /** Milliseconds until it is given up; `Infinity`: never. */
+  limit: number
+  signal: AbortSignal
+  voice: Voice
+  /** Whether to try again is of no use. */
+  final?: (error: unknown) => boolean
+}
+
+/** Attempts until one does not throw: true. False once the limit is over, an error is final or the signal aborted. */
+export async function untilAccepted(attempt: () => Promise<void>, options: RetryOptions): Promise<boolean> {
+  const { firstWait, longestWait, limit, signal, voice, final = () => false } = options
+  try {
+    await pRetry(attempt, {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: firstWait,
+      factor: longestWait === undefined ? 1 : 2,
+      ...(longestWait === undefined ? {} : { maxTimeout: longestWait }),
+      randomize: true,
+      maxRetryTime: limit,
+      signal,
+      onFailedAttempt: ({ error }) => voice.failed(error, !final(error)),
+      shouldRetry: ({ error }) => !final(error),
+    })
+  } catch {
+    // The voice has said what it was.
+    return false
+  }
+  voice.accepted()
+  return true
+}
