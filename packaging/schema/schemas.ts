@@ -1,10 +1,13 @@
 import * as z from 'zod'
+import { jobFileSchema } from '../../src/job/file-schema.ts'
 import { jobSchema } from '../../src/job/schema.ts'
 import { greetingSchema } from '../../src/live/protocol.ts'
+import { loadCatalogue } from '../../src/runtime/catalogue.ts'
 import { heartbeatSchema, noticeSchema } from '../../src/runtime/deliver/message.ts'
 import { eventSchema } from '../../src/runtime/events.ts'
 import { reportSchema } from '../../src/runtime/report.ts'
 import { inventorySchema } from '../../tasks/inventory/schema.ts'
+import { registry } from '../../tasks/registry.ts'
 
 /** A JSON Schema as it is shipped. */
 export interface SchemaDocument {
@@ -17,7 +20,7 @@ export interface SchemaDocument {
 /** Every document that others read or write, by the name of its file. */
 const documents: Readonly<Record<string, { title: string; schema: z.ZodType; shared?: true }>> = {
   job: { title: 'The effective job of a boot', schema: jobSchema },
-  // The job file's schema belongs here: 'job-file': { title: 'A job file', schema: jobFileSchema },
+  'job-file': { title: 'A job file', schema: jobFileSchema(await loadCatalogue(registry)) },
   event: { title: 'An event: one line of the event file and of the live log', schema: eventSchema },
   report: { title: 'The outcome of a job', schema: reportSchema },
   inventory: {

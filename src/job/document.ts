@@ -9,7 +9,7 @@ export const JOB_FILE_SCHEMA = 'speediso.job-file/1'
 export const JOB_FILE_LIMIT = 256 * 1024
 
 /** Where a name of the command line stands for a value and for a group at once, the file's name for the value. */
-const VALUE_NAMES: Readonly<Record<string, string>> = {
+export const VALUE_NAMES: Readonly<Record<string, string>> = {
   'log.listen': 'log',
   'report.url': 'report',
   'foreman.url': 'foreman',

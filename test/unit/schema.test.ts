@@ -4,8 +4,10 @@ import { Ajv2020, type AnySchema, type ValidateFunction } from 'ajv/dist/2020.js
 import formats from 'ajv-formats'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parse } from 'yaml'
 import { jsonSchemas } from '../../packaging/schema/schemas.ts'
 import { writeSchemas } from '../../packaging/schema/write.ts'
+import { readJobDocument } from '../../src/job/document.ts'
 import type { Event } from '../../src/runtime/events.ts'
 import type { Report } from '../../src/runtime/report.ts'
 import { speediso } from './helpers/program.ts'
@@ -44,6 +46,7 @@ test('each schema names its draft, itself and what it is of', () => {
     'hello',
     'inventory',
     'job',
+    'job-file',
     'notice',
     'report',
   ])
@@ -52,6 +55,22 @@ test('each schema names its draft, itself and what it is of', () => {
     assert.is(schema.$id, `urn:speediso:${name}:1`)
     assert.ok(schema.title.length > 10)
   }
+})
+
+test('job files: the example of the docs, a JSON one, and what is not known', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/job.md'), 'utf8')
+  const example = /```yaml\n([^]*?)```/.exec(page)?.[1] ?? ''
+  const known = readJobDocument(example, 'job file', 'example')
+  assert.equal(known.problems, [])
+  assert.ok(known.parameters.length > 5)
+  assert.equal(faults('job-file', parse(example)), [])
+  assert.equal(
+    faults('job-file', { tasks: ['inventory'], log: '0.0.0.0:1', report: { url: 'http://h/' } }),
+    [],
+  )
+  assert.ok(faults('job-file', { aftre: 'stay' }).length > 0)
+  assert.ok(faults('job-file', { job: 'http://other/' }).length > 0)
+  assert.ok(faults('job-file', { inventory: { levl: 1 } }).length > 0)
 })
 
 test('the report of a real boot is valid, and so are its job, its inventory and its events', () => {
