@@ -20,7 +20,10 @@ export interface SchemaDocument {
 /** Every document that others read or write, by the name of its file. */
 const documents: Readonly<Record<string, { title: string; schema: z.ZodType; shared?: true }>> = {
   job: { title: 'The effective job of a boot', schema: jobSchema },
-  'job-file': { title: 'A job file', schema: jobFileSchema(await loadCatalogue(registry)) },
+  'job-file': {
+    title: 'A job file: what a boot is asked to do',
+    schema: jobFileSchema(await loadCatalogue(registry)),
+  },
   event: { title: 'An event: one line of the event file and of the live log', schema: eventSchema },
   report: { title: 'The outcome of a job', schema: reportSchema },
   inventory: {

@@ -59,7 +59,7 @@ test('each schema names its draft, itself and what it is of', () => {
 
 test('job files: the example of the docs, a JSON one, and what is not known', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/job.md'), 'utf8')
-  const example = /```yaml\n([^]*?)```/.exec(page)?.[1] ?? ''
+  const example = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? ''
   const known = readJobDocument(example, 'job file', 'example')
   assert.equal(known.problems, [])
   assert.ok(known.parameters.length > 5)
