@@ -1,8 +1,9 @@
 import { formatEvent } from '../live/format.ts'
 import { printEvents } from '../runtime/console.ts'
 import type { EventLog } from '../runtime/event-log.ts'
+import type { Event } from '../runtime/events.ts'
 import { openConsoles } from '../runtime/sinks/console.ts'
-import { writeToJournal } from '../runtime/sinks/journal.ts'
+import { openJournalSink } from '../runtime/sinks/journal.ts'
 import { openJournal } from '../system/journal/journal.ts'
 import { type CliContext, printLine } from './context.ts'
 
@@ -19,13 +20,17 @@ export async function openBootSinks(
   { root, exec, stdout }: CliContext,
 ): Promise<BootSinks> {
   const consoles = trial ? undefined : await openConsoles(root)
-  const journal = trial ? undefined : await openJournal(root, exec)
+  const journal = trial ? undefined : await openJournal({ root, exec })
   const plain = (consoles?.count ?? 0) === 0 && journal === undefined
-  const printing = printEvents(events, (event) => {
+  // What an earlier process of this boot has said stands there.
+  const since = events.last
+  const show = (event: Event) => {
     consoles?.show(event)
-    if (journal !== undefined) writeToJournal(journal, event)
     if (plain) printLine(stdout, formatEvent(event))
-  })
+  }
+  const printing = printEvents(events, show, { since })
+  // On its own, because a journal that is slow must not hold up the consoles.
+  const writing = journal === undefined ? undefined : openJournalSink({ journal, events, since })
   return {
     print(line) {
       consoles?.print(line)
@@ -34,7 +39,7 @@ export async function openBootSinks(
     async [Symbol.asyncDispose]() {
       await printing.finish()
       await consoles?.finish()
-      await journal?.[Symbol.asyncDispose]()
+      await writing?.finish()
     },
   }
 }

@@ -12,6 +12,7 @@ import { spoolInMemory } from '../runtime/deliver/spool.ts'
 import { readJobSources } from '../runtime/effective-job.ts'
 import { type BootState, jobLines, writeMotd } from '../runtime/motd.ts'
 import { RUN_DIR, type RunPaths, runPaths } from '../runtime/paths.ts'
+import { trustOwnAuthorities } from '../system/http.ts'
 import { readReportingCard } from '../system/network/reporting-card.ts'
 import { installSshKeys } from '../system/ssh-keys.ts'
 import { versionText } from '../version.ts'
@@ -152,7 +153,8 @@ async function letIn({ ssh_keys: keys }: Job, boot: Boot, ctx: CliContext): Prom
 }
 
 /** Loaded only when it is asked for: most boots have no fleet. */
-async function openBootFleet(url: string, boot: Boot, { signal }: CliContext) {
+async function openBootFleet(url: string, boot: Boot, { root, signal }: CliContext) {
+  if (/^tls:/i.test(url)) await trustOwnAuthorities(root)
   const { identity, bootId, events } = boot
   const { openFleet } = await import('../live/nats/publish.ts')
   const tell: Parameters<typeof openFleet>[0]['say'] = (level, message) => say(boot, level, message)

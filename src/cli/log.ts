@@ -34,7 +34,7 @@ export async function run(flags: LogFlags, ctx: CliContext): Promise<Outcome> {
   }
   using screen = createScreen(ctx.stdout, ctx.stderr, ctx.clock, flags.json)
   const signal = AbortSignal.any([ctx.signal, unreadable(ctx.stdout)])
-  if (isNatsUrl(flags.url ?? '')) return showFleet(flags.url ?? '', flags, screen, signal)
+  if (isNatsUrl(flags.url ?? '')) return showFleet(flags.url ?? '', flags, screen, { ...ctx, signal })
   if (flags.host !== undefined)
     throw new InputError('--host: a live log is of one host', { hint: 'write it with nats://HOST:4222' })
   const { url, runDir } = flags
@@ -81,9 +81,10 @@ async function showFleet(
   url: string,
   flags: LogFlags,
   screen: Screen,
-  signal: AbortSignal,
+  { root, signal }: Pick<CliContext, 'root' | 'signal'>,
 ): Promise<Outcome> {
   const { followFleet } = await import('../live/nats/follow.ts')
+  if (/^tls:/i.test(url)) await (await import('../system/http.ts')).trustOwnAuthorities(root)
   const { host, since } = flags
   const events = followFleet({ url, host, since: Number(since), signal, tell: screen.notice })
   for await (const { host: from, event } of events) {

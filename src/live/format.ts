@@ -1,34 +1,80 @@
+import { styleText } from 'node:util'
+import { printable } from '../printable.ts'
 import type { Event } from '../runtime/events.ts'
 
-const VERDICT_WORD = { passed: 'PASSED', failed: 'FAILED', unknown: 'UNKNOWN' } as const
+type Style = 'green' | 'red' | 'yellow' | 'dim' | 'bold'
+
+/** A piece of a line, and how it looks where there are colours. */
+type Piece = string | readonly [text: string, style: Style]
+
+const VERDICT_STYLE = { passed: 'green', failed: 'red', unknown: 'yellow' } as const
+const LEVEL_STYLE = { debug: 'dim', info: undefined, warning: 'yellow', error: 'red' } as const
 
 /** An event as one line for people, without colours: it also goes to serial consoles. */
 export function formatEvent(event: Event): string {
-  return `${event.time.slice(11, 19)} ${describe(event)}`
+  return pieces(event)
+    .map((piece) => (typeof piece === 'string' ? piece : piece[0]))
+    .join('')
 }
 
-function describe(event: Event): string {
+/** The same for a terminal with colours; no other control character is left in it. */
+export function colourEvent(event: Event): string {
+  return pieces(event)
+    .map((piece) => (typeof piece === 'string' ? printable(piece) : colour(piece[1], piece[0])))
+    .join('')
+}
+
+export function colour(style: Style, text: string): string {
+  // Whether there are colours is decided by who prints.
+  return styleText(style, printable(text), { validateStream: false })
+}
+
+/** How far a step is, in a few words. */
+export function formatProgress(event: Extract<Event, { kind: 'step.progress' }>): string {
+  const percent = event.total > 0 ? `${((100 * event.done) / event.total).toFixed(1)} %` : '?'
+  const rate = event.rate === null ? '' : `, ${formatAmount(event.rate, event.unit)}/s`
+  const eta = event.eta === null ? '' : `, ${Math.ceil(event.eta)} s left`
+  return `${percent}, ${formatAmount(event.done, event.unit)} of ${formatAmount(event.total, event.unit)}${rate}${eta}`
+}
+
+function pieces(event: Event): Piece[] {
+  return [[event.time.slice(11, 19), 'dim'], ' ', ...describe(event)]
+}
+
+function describe(event: Event): Piece[] {
   switch (event.kind) {
     case 'job.start':
-      return event.tasks.length === 0 ? 'job: no task, plain live system' : `job: ${event.tasks.join(', ')}`
+      return [event.tasks.length === 0 ? 'job: no task, plain live system' : `job: ${event.tasks.join(', ')}`]
     case 'job.end':
-      if (event.verdict === null) return 'job: nothing was asked; this machine stays up'
-      return `job: ${VERDICT_WORD[event.verdict]}${because(event.reason)}; then ${event.after}`
+      if (event.verdict === null) return ['job: nothing was asked; this machine stays up']
+      return ['job: ', word(event.verdict, true), `${because(event.reason)}; then ${event.after}`]
     case 'task.start':
-      return `${event.task}: ${event.steps} ${event.steps === 1 ? 'step' : 'steps'}`
+      return [[event.task, 'bold'], `: ${event.steps} ${event.steps === 1 ? 'step' : 'steps'}`]
     case 'task.end':
-      return `${event.task}: ${VERDICT_WORD[event.verdict]} in ${seconds(event.seconds)}${because(event.reason)}`
+      return [[event.task, 'bold'], ': ', word(event.verdict, true), ending(event)]
     case 'step.start':
-      return `${event.task}/${event.step}: ${event.title}`
+      return [`${event.task}/${event.step}: ${event.title}`]
     case 'step.progress':
-      return `${event.task}/${event.step}: ${progress(event)}`
+      return [`${event.task}/${event.step}: ${formatProgress(event)}`]
     case 'step.end':
-      return `${event.task}/${event.step}: ${event.verdict} in ${seconds(event.seconds)}${because(event.reason)}`
-    case 'log':
-      return `${where(event)}${event.level === 'info' ? '' : `${event.level}: `}${event.message}`
+      return [`${event.task}/${event.step}: `, word(event.verdict, false), ending(event)]
+    case 'log': {
+      const { level, message } = event
+      const text = `${level === 'info' ? '' : `${level}: `}${message}`
+      const style = LEVEL_STYLE[level]
+      return [where(event), style === undefined ? text : [text, style]]
+    }
     case 'reading':
-      return `${where(event)}${event.name} = ${reading(event)}`
+      return [`${where(event)}${event.name} = ${reading(event)}`]
   }
+}
+
+function word(verdict: keyof typeof VERDICT_STYLE, loud: boolean): Piece {
+  return [loud ? verdict.toUpperCase() : verdict, VERDICT_STYLE[verdict]]
+}
+
+function ending({ seconds: value, reason }: { seconds: number; reason?: string | undefined }): string {
+  return ` in ${seconds(value)}${because(reason)}`
 }
 
 function where({ task, step }: { task?: string | undefined; step?: string | undefined }): string {
@@ -43,20 +89,13 @@ function seconds(value: number): string {
   return value < 10 ? `${value.toFixed(2)} s` : `${value.toFixed(0)} s`
 }
 
-function progress(event: Extract<Event, { kind: 'step.progress' }>): string {
-  const percent = event.total > 0 ? `${((100 * event.done) / event.total).toFixed(1)} %` : '?'
-  const rate = event.rate === null ? '' : `, ${amount(event.rate, event.unit)}/s`
-  const eta = event.eta === null ? '' : `, ${Math.ceil(event.eta)} s left`
-  return `${percent}, ${amount(event.done, event.unit)} of ${amount(event.total, event.unit)}${rate}${eta}`
-}
-
 function reading({ value, unit }: Extract<Event, { kind: 'reading' }>): string {
   if (unit === undefined) return String(value)
-  return typeof value === 'number' ? amount(value, unit) : `${value} ${unit}`
+  return typeof value === 'number' ? formatAmount(value, unit) : `${value} ${unit}`
 }
 
 /** Bytes in decimal units, as disks are sold. */
-function amount(value: number, unit: string): string {
+export function formatAmount(value: number, unit: string): string {
   if (unit !== 'bytes') return `${Number(value.toFixed(1))} ${unit}`
   for (const [size, name] of [
     [1e12, 'TB'],

@@ -1,21 +1,45 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { WebSocket, WebSocketServer } from 'ws'
-import { InputError } from '../errors.ts'
-import { type FollowOptions, followEvents } from '../runtime/follow.ts'
-import { CLOSE, EVENTS_PATH, type Hello, REPORT_PATH } from './protocol.ts'
+import { WebSocketServer } from 'ws'
+import { explainInLine, InputError } from '../errors.ts'
+import type { FollowOptions } from '../runtime/follow.ts'
+import { type Refusal, understandViewer } from './access.ts'
+import { type AnswerOptions, answer, refuseUpgrade } from './answer.ts'
+import { openEventFile } from './event-file.ts'
+import { limitHalfOpen } from './half-open.ts'
+import { createOutlet, type Outlet } from './outlet.ts'
+import { CLOSE, type Hello } from './protocol.ts'
+import { openTail } from './tail.ts'
+import { serveViewer } from './viewer.ts'
 
-export interface LiveServerOptions {
+export interface LiveServerOptions extends AnswerOptions {
   address: string
   /** 0: any free one. */
   port: number
-  token: string
   hello: Hello
   events: { path: string; watch: NonNullable<FollowOptions['watch']> }
-  /** Path of the report, served once it is there. */
-  report: string
+  /** PEM; absent: plain HTTP. */
+  tls?: { key: string; cert: string } | undefined
+  /** Told when the event file was damaged or cannot be read. */
+  warn?: (message: string) => void
+  limits?: Partial<LiveLimits>
+}
+
+/** Times in milliseconds. */
+export interface LiveLimits {
+  viewers: number
+  /** Connections that have not asked for anything in their first `patience`. */
+  halfOpen: number
+  patience: number
+  /** In which a TLS handshake is done, and the head of a request has come. */
+  request: number
+  /** Between two pings; who has not answered one when the next is due is shown out. */
+  ping: number
+  /** In which a viewer takes what waits for it. */
+  drain: number
+  /** In which viewers get the rest when the log ends. */
+  goodbye: number
 }
 
 export interface LiveServer extends AsyncDisposable {
@@ -23,129 +47,133 @@ export interface LiveServer extends AsyncDisposable {
   readonly port: number
 }
 
-/** No more is read for a viewer while this much waits for its socket; it costs no more memory than that. */
-const BACKLOG_PAUSE = 1024 * 1024
-/** Nobody has anything to say to a live log. */
-const MESSAGE_LIMIT = 1024
+const LIMITS: LiveLimits = {
+  viewers: 256,
+  halfOpen: 64,
+  patience: 1000,
+  request: 10_000,
+  ping: 30_000,
+  drain: 60_000,
+  goodbye: 2000,
+}
+
+/** Bytes of a request's head; a browser's is far smaller. */
+const HEAD_LIMIT = 8 * 1024
+/** Connections beside those of viewers: they ask for the page or the report, and end. */
+const OTHER_CONNECTIONS = 256
+
+const SOCKETS = {
+  noServer: true,
+  /** Bytes. Nobody has anything to say to a live log. */
+  maxPayload: 1024,
+  perMessageDeflate: false,
+  /** Milliseconds for a viewer to answer a goodbye. */
+  closeTimeout: 5000,
+}
+
+const FULL: Refusal = { status: 503, words: 'As many viewers as there may be are watching already' }
 
 /**
- * Serves the event file to viewers: replay from `since`, then live. Viewers only read; each one reads the file at its
- * own pace, so a slow one slows neither the job nor the others.
+ * Serves the event file to viewers: a hello, what they have not seen, then each event as it comes. Viewers only read; a
+ * slow one slows neither the job nor the others, is shown out in the end, and may come back for what it has missed.
  * @throws InputError when it cannot listen there
  */
 export async function startLiveServer(options: LiveServerOptions): Promise<LiveServer> {
-  const closing = new AbortController()
-  const http = createServer((request, response) => void answer(request, response, options))
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, perMessageDeflate: false })
+  const limits = { ...LIMITS, ...options.limits }
+  const warn = options.warn ?? (() => {})
+  await using made = new AsyncDisposableStack()
+  const file = made.use(await openEventFile(options.events.path))
+  const tail = made.use(await openTail({ file, watch: options.events.watch, warn }))
+  const sockets = new WebSocketServer(SOCKETS)
+  const http = createServer(options, limits)
+  const closeHalfOpen = limitHalfOpen(http, limits.halfOpen, limits.patience)
+  const ending = new AbortController()
+  const viewers = new Map<Outlet, Promise<void>>()
 
+  http.on('request', (request, response) => {
+    answer(request, response, options).catch(() => response.destroy())
+  })
   http.on('upgrade', (request, socket, head) => {
     // A viewer that goes away during the handshake is no error of ours.
     socket.on('error', () => socket.destroy())
-    const asked = understand(request, options.token)
-    if (typeof asked !== 'number') {
-      sockets.handleUpgrade(request, socket, head, (viewer) => void serve(viewer, asked.since))
-      return
-    }
-    const words = { 400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found' }[asked]
-    socket.end(`HTTP/1.1 ${asked} ${words}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    const asked = understandViewer(request, options.token)
+    if ('status' in asked) return refuseUpgrade(socket, asked)
+    if (sockets.clients.size >= limits.viewers) return refuseUpgrade(socket, FULL)
+    sockets.handleUpgrade(request, socket, head, (viewer) => {
+      const outlet = createOutlet(viewer, limits.drain)
+      const { hello } = options
+      const served = serveViewer(outlet, { since: asked.since, hello, file, tail, ending: ending.signal })
+        .catch((error: unknown) => {
+          warn(`live log: a viewer cannot be served: ${explainInLine(error)}`)
+          outlet.close(CLOSE.broken, 'the event file cannot be read')
+        })
+        .finally(() => viewers.delete(outlet))
+      viewers.set(outlet, served)
+    })
   })
 
-  const serve = async (viewer: WebSocket, since: number) => {
-    const gone = new AbortController()
-    viewer.on('close', () => gone.abort())
-    viewer.on('error', () => viewer.terminate())
-    viewer.on('message', () => viewer.close(CLOSE.policy, 'this log is read only'))
-    viewer.send(JSON.stringify(options.hello))
-    const signal = AbortSignal.any([closing.signal, gone.signal])
-    const { path, watch } = options.events
-    for await (const { line } of followEvents(path, { since, watch, signal })) {
-      viewer.send(line)
-      while (viewer.bufferedAmount > BACKLOG_PAUSE && !signal.aborted) await drained(viewer, signal)
-    }
-    viewer.close(CLOSE.goingAway)
+  await listen(http, options)
+  // A connection that cannot be taken, such as for want of file descriptors.
+  http.on('error', (error) => warn(`live log: ${explainInLine(error)}`))
+  const pinging = setInterval(() => {
+    for (const outlet of viewers.keys()) outlet.ping()
+  }, limits.ping)
+  const { address, port } = http.address() as AddressInfo
+  const owned = made.move()
+  return {
+    address,
+    port,
+    async [Symbol.asyncDispose]() {
+      clearInterval(pinging)
+      const closed = new Promise((resolve) => http.close(resolve))
+      await tail.settle()
+      ending.abort()
+      const late = setTimeout(() => {
+        for (const outlet of viewers.keys()) outlet.close(CLOSE.goingAway, 'the log ends here')
+      }, limits.goodbye)
+      await Promise.all(viewers.values())
+      clearTimeout(late)
+      const gone = setTimeout(() => {
+        for (const viewer of sockets.clients) viewer.terminate()
+      }, limits.goodbye)
+      http.closeAllConnections()
+      closeHalfOpen()
+      await closed
+      clearTimeout(gone)
+      await owned.disposeAsync()
+    },
   }
+}
 
+/** A server on which nobody can wait for long, or hold much, without asking for something. */
+function createServer({ tls }: LiveServerOptions, limits: LiveLimits): HttpServer {
+  const guarded = {
+    maxHeaderSize: HEAD_LIMIT,
+    headersTimeout: limits.request,
+    requestTimeout: limits.request,
+    connectionsCheckingInterval: Math.min(1000, limits.request),
+  }
+  const http: HttpServer =
+    tls === undefined
+      ? createHttpServer(guarded)
+      : createHttpsServer({ ...guarded, ...tls, handshakeTimeout: limits.request })
+  // One answer a connection: what stays open is a viewer, or has not asked yet.
+  http.maxRequestsPerSocket = 1
+  http.maxConnections = limits.viewers + limits.halfOpen + OTHER_CONNECTIONS
+  http.setTimeout(limits.drain)
+  return http
+}
+
+async function listen(http: HttpServer, { address, port }: LiveServerOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     http.once('error', (cause) => {
       reject(
-        new InputError(`live log: cannot listen on ${options.address}:${options.port}`, {
+        new InputError(`live log: cannot listen on ${address}:${port}`, {
           hint: 'choose another speediso.log=ADDR:PORT, or off',
           cause,
         }),
       )
     })
-    http.listen(options.port, options.address, resolve)
-  })
-  const { address, port } = http.address() as AddressInfo
-  return {
-    address,
-    port,
-    async [Symbol.asyncDispose]() {
-      closing.abort()
-      const closed = new Promise((resolve) => http.close(resolve))
-      for (const viewer of sockets.clients) viewer.close(CLOSE.goingAway)
-      http.closeAllConnections()
-      await closed
-    },
-  }
-}
-
-/** Plain HTTP: the report, and for everything else where to look. */
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: LiveServerOptions,
-): Promise<void> {
-  const reply = (status: number, type: string, body: string) => {
-    response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
-  }
-  const url = URL.parse(request.url ?? '/', 'http://host')
-  if (request.method !== 'GET') reply(405, 'text/plain', 'This server is read only\n')
-  else if (url === null || url.pathname !== REPORT_PATH) {
-    reply(
-      404,
-      'text/plain',
-      `The live log is a websocket at ${EVENTS_PATH}, the report is at ${REPORT_PATH}\n`,
-    )
-  } else if (!mayRead(request, url, options.token)) reply(401, 'text/plain', 'Wrong token\n')
-  else {
-    const text = await readFile(options.report, 'utf8').catch(() => undefined)
-    if (text === undefined) reply(404, 'text/plain', 'There is no report yet: the job has not ended\n')
-    else reply(200, 'application/json', text)
-  }
-}
-
-/** What a viewer asks for, or the HTTP status that refuses it. */
-function understand(request: IncomingMessage, token: string): { since: number } | 400 | 401 | 404 {
-  const url = URL.parse(request.url ?? '/', 'http://host')
-  if (url === null) return 400
-  if (url.pathname !== EVENTS_PATH) return 404
-  if (!mayRead(request, url, token)) return 401
-  const since = url.searchParams.get('since') ?? '0'
-  return /^\d{1,15}$/.test(since) ? { since: Number(since) } : 400
-}
-
-function mayRead(request: IncomingMessage, url: URL, token: string): boolean {
-  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]
-  return sameToken(url.searchParams.get('token') ?? bearer ?? '', token)
-}
-
-/** Compared by digest, so that neither content nor length shows in the time it takes. */
-function sameToken(given: string, token: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(token))
-}
-
-/** Until some of what waits for this viewer is sent, or it is gone. */
-async function drained(viewer: WebSocket, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done, { once: true })
-    // A ping goes out after what is queued, so its callback tells that the queue is through.
-    viewer.ping(undefined, undefined, done)
-    if (viewer.readyState !== WebSocket.OPEN) done()
+    http.listen(port, address, resolve)
   })
 }

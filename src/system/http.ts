@@ -148,7 +148,8 @@ function noAnswer(shown: string, cause: unknown): HttpError {
   return new HttpError(`${shown}: ${words}`, { facts: { code }, cause })
 }
 
-async function trustOwnAuthorities(root: MachineRoot): Promise<void> {
+/** Makes this process trust the authorities of this machine's own bundle, when there is one, for all of its TLS. */
+export async function trustOwnAuthorities(root: MachineRoot): Promise<void> {
   const bundle = await root.readText(CA_BUNDLE)
   const certificates = bundle?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
   if (certificates !== null && certificates !== undefined) setDefaultCACertificates(certificates)

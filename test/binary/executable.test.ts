@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -48,6 +49,23 @@ test('the inventory in it is the inventory of the sources', async () => {
   assert.ok((verdicts(own)?.length ?? 0) > 3)
   assert.equal(verdicts(own), verdicts(sources))
   assert.is(own.host.hostId, sources.host.hostId)
+})
+
+test('its live log serves the page', async () => {
+  const child = spawn(executable, ['boot', '--cmdline', 'SPEEDISO=inventory speediso.log=127.0.0.1:7391'])
+  try {
+    let said = ''
+    for await (const chunk of child.stdout) {
+      said += String(chunk)
+      if (said.includes('Live log: ')) break
+    }
+    const answer = await fetch('http://127.0.0.1:7391/')
+    assert.is(answer.status, 200)
+    assert.match(answer.headers.get('content-security-policy') ?? '', "default-src 'none'")
+    assert.match(await answer.text(), /^<!doctype html>/i)
+  } finally {
+    child.kill()
+  }
 })
 
 test('bad input ends with 2 there too', async () => {

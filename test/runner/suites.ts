@@ -27,6 +27,8 @@ export const SUITES: Suite[] = [
     needs: [],
   },
   { name: 'binary', files: 'test/binary/*.test.ts', limit: 3 * MINUTE, parallel: 1, needs: [BINARY] },
+  // Wants a Chromium on PATH.
+  { name: 'browser', files: 'test/browser/*.test.ts', limit: 4 * MINUTE, parallel: 1, needs: [] },
   { name: 'block', files: 'test/block/*.test.ts', limit: 5 * MINUTE, parallel: 1, needs: [] },
   { name: 'vm', files: 'test/vm/*.test.ts', limit: 15 * MINUTE, parallel: 1, needs: [BINARY, IMAGE] },
 ]
@@ -37,5 +39,6 @@ const LINTED = ['src', 'tasks', 'packaging', 'test', 'package.json', 'tsconfig.j
 /** Checks of the sources, by name: scripts for Node with their arguments. */
 export const CHECKS: [name: string, command: string[]][] = [
   ['types', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']],
+  ['types of the page', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'src/live/page']],
   ['lint and format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', ...LINTED]],
 ]

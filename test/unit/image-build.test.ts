@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { buildImage, HOST_TOOLS, type ImageResult } from '../../packaging/image/build.ts'
+import { buildImage, HOST_TOOLS, type ImageResult, requireKeyring } from '../../packaging/image/build.ts'
 import { verifyImage } from '../../packaging/image/manifest.ts'
 import type { ImageOptions } from '../../packaging/image/options.ts'
 import { recipe } from '../../packaging/image/recipe.ts'
-import { BuildError, type MissingToolError } from '../../packaging/lib/errors.ts'
+import { BuildError } from '../../packaging/lib/errors.ts'
 import { createRun, type Run, requireTools } from '../../packaging/lib/run.ts'
 
 interface Bench {
@@ -95,7 +95,9 @@ async function failure(work: Promise<unknown>): Promise<BuildError> {
 const visible = async (folder: string) =>
   (await readdir(folder)).filter((name) => name !== '.build-number').sort()
 
-const missing = await requireTools(HOST_TOOLS).catch((error: unknown) => error as MissingToolError)
+const missing = await requireTools(HOST_TOOLS)
+  .then(() => requireKeyring())
+  .catch((error: unknown) => error as BuildError)
 const reason = missing?.message ?? (process.getuid?.() === 0 ? undefined : 'needs root')
 const check = reason === undefined ? test : test.skip
 if (reason !== undefined) console.error(`skipped: ${reason}`)
@@ -124,6 +126,7 @@ check('a build is whole, stamped and stripped; the same inputs are reused whatev
     assert.not.match(list, /ssh_host|history\.log|vmlinuz/)
     assert.match(list, /^drwx------.*squashfs-root\/root\/\.ssh$/m)
     assert.match(list, /multi-user\.target\.wants\/speediso\.service/)
+    assert.match(list, /usr\/lib\/clock-epoch$/m)
 
     const second = await bench.build({ number: '8' })
     assert.is(second.reused, true)

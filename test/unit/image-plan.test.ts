@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { baseKey } from '../../packaging/image/base.ts'
+import { requireKeyring } from '../../packaging/image/build.ts'
 import { bootKey } from '../../packaging/image/initramfs.ts'
 import {
   checksums,
@@ -19,7 +20,7 @@ import { dracutArgs, mmdebstrapArgs, repositoryLine, squashfsArgs } from '../../
 import { type Recipe, recipe } from '../../packaging/image/recipe.ts'
 import { copyOverlay } from '../../packaging/image/root.ts'
 import { budgetProblems, sizeTable } from '../../packaging/image/sizes.ts'
-import { UsageError } from '../../packaging/lib/errors.ts'
+import { BuildError, UsageError } from '../../packaging/lib/errors.ts'
 import { sha256Text } from '../../packaging/lib/hash.ts'
 
 const parse = (...args: string[]) => parseOptions(args, '/project', recipe)
@@ -177,6 +178,17 @@ test('keys: every input of the base and of the initramfs counts', () =>
     const keys = [boot, changed, await bootKey({ ...recipe, initramfs: fewer }, base, overlay)]
     keys.push(await bootKey(recipe, sha256Text('another base'), overlay))
     assert.is(new Set(keys).size, 4)
+  }))
+
+test('a build host without the keys of Debian is told before anything is fetched', () =>
+  inFolder(async (folder) => {
+    const keyring = join(folder, 'keyring.gpg')
+    const error = await requireKeyring(keyring).catch((reason: unknown) => reason)
+    assert.instance(error, BuildError)
+    assert.is((error as BuildError).message, `${keyring}: cannot be read`)
+    assert.is((error as BuildError).hint, 'apt-get install debian-archive-keyring')
+    await writeFile(keyring, '')
+    await requireKeyring(keyring)
   }))
 
 const sum = sha256Text('x')

@@ -85,6 +85,22 @@ const holds: [name: string, spec: Partial<MachineSpec>, paths: MachinePaths, wor
     ['-smbios', 'type=1,serial=a,,b,uuid=u'],
   ],
   ['SMBIOS of the board', { smbios: { baseboard: { product: 'p' } } }, bios, ['-smbios', 'type=2,product=p']],
+  ['a clock that is wrong', { clock: '2001-01-01T00:00:00' }, bios, ['-rtc', 'base=2001-01-01T00:00:00']],
+  [
+    'a card on a network of its own',
+    { networkCards: [{ model: 'e1000', mac: '52:54:00:00:00:01', network: '10.0.3.0/24' }] },
+    bios,
+    ['-netdev', 'user,id=net0,net=10.0.3.0/24,bootfile=http://10.0.2.2:80/boot.ipxe'],
+  ],
+  [
+    'the card of a BMC, on USB',
+    { ...kernel, networkCards: [{ model: 'usb-net', mac: '52:54:00:00:00:01' }] },
+    bios,
+    [
+      ...['-device', 'qemu-xhci,id=usb', '-netdev', 'user,id=net0'],
+      ...['-device', 'usb-net,netdev=net0,mac=52:54:00:00:00:01,bus=usb.0'],
+    ],
+  ],
   ['more arguments last', { extraArguments: ['-x', 'y'] }, bios, ['-x', 'y']],
 ]
 for (const [name, spec, paths, words] of holds) {
@@ -183,6 +199,7 @@ const refused: [spec: Partial<MachineSpec>, paths: MachinePaths, message: RegExp
   ],
   [{ disks: [{ kind: 'sata', serial: 'S', sizeMiB: 1 }] }, bios, /there is no file for it/],
   [{ networkCards: [{ model: 'e1000', mac: '52-54-00-00-00-01' }] }, bios, /it is written like/],
+  [{ networkCards: [{ model: 'usb-net', mac: '52:54:00:00:00:01' }] }, bios, /nothing netboots from usb-net/],
   [{ firmware: 'uefi' }, bios, /needs iPXE in a TFTP folder/],
 ]
 for (const [spec, paths, message] of refused) {

@@ -9,7 +9,7 @@ test('kernel, initramfs by name, command line, and a way out', () => {
   assert.is(
     netbootScript({ ...urls, cmdline: 'console=ttyS0 SPEEDISO=inventory' }),
     `#!ipxe
-kernel http://h/vmlinuz initrd=initrd.img console=ttyS0 SPEEDISO=inventory || goto failed
+kernel http://h/vmlinuz initrd=initrd.img BOOTIF=01-\${netX/mac:hexhyp} console=ttyS0 SPEEDISO=inventory || goto failed
 initrd --name initrd.img http://h/initrd.img || goto failed
 boot || goto failed
 :failed
@@ -20,7 +20,7 @@ exit 1
 })
 
 test('settings of iPXE pass through', () => {
-  const cmdline = 'BOOTIF=01-$' + '{netX/mac:hexhyp}'
+  const cmdline = 'ip=${net0/ip}::${net0/gateway}:${net0/netmask}::eth0:none'
   assert.ok(netbootScript({ ...urls, cmdline }).includes(` ${cmdline} ||`))
 })
 

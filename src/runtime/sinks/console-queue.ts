@@ -1,7 +1,7 @@
 /** A line that waits for a console. */
 export interface ConsoleLine {
   text: string
-  /** A verdict, a warning or an error: kept when others have to go. */
+  /** A verdict or an error: kept when others have to go. */
   important: boolean
 }
 

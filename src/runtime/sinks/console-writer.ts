@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { close, constants, openSync, write } from 'node:fs'
 import { printable } from '../../printable.ts'
 import { type ConsoleLine, createConsoleQueue } from './console-queue.ts'
 
@@ -20,33 +20,42 @@ export const TICK = 100
 const SERIAL_RATE = 11_520
 /** A screen takes more, but nobody reads more. */
 const SCREEN_RATE = 100_000
+/** Ticks until a console that has gone is opened again: a getty that starts hangs up whoever has the line open. */
+const REOPEN_TICKS = 10
 /** Columns; longer lines only wrap, and cost time at the slow line. */
 const WIDTH = 200
 
 /** Opens a console's device; undefined when that cannot be written to. */
 export function openConsoleWriter(path: string, serial: boolean): ConsoleWriter | undefined {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK)
-  } catch {
-    return undefined
-  }
+  let fd = openDevice(path)
+  if (fd === undefined) return undefined
   const queue = createConsoleQueue()
   const rate = serial ? SERIAL_RATE : SCREEN_RATE
   let allowance = 0
   let rest = Buffer.alloc(0)
+  let writing = false
+  let closing = false
+  let gone = 0
 
-  /** False: the console takes no more now. */
-  const write = (): boolean => {
-    try {
-      const written = writeSync(fd, rest, 0, Math.min(rest.length, Math.floor(allowance)))
-      allowance -= written
-      rest = rest.subarray(written)
-    } catch {
-      // No room (EAGAIN), or the console has gone: it is tried again at the next tick.
-      return false
+  const shut = () => {
+    // Not waited for: a line that is held up is closed only once the kernel has given it up.
+    if (fd !== undefined) close(fd, () => {})
+    fd = undefined
+  }
+  const fill = () => {
+    while (rest.length < allowance) {
+      const line = queue.shift()
+      if (line === undefined) return
+      rest = Buffer.concat([rest, Buffer.from(`${shape(line, serial)}\n`)])
     }
-    return rest.length === 0
+  }
+  const written = (error: NodeJS.ErrnoException | null, count: number) => {
+    writing = false
+    if (error === null) {
+      allowance -= count
+      rest = rest.subarray(count)
+    } else if (error.code !== 'EAGAIN') shut()
+    if (closing) shut()
   }
   return {
     serial,
@@ -54,19 +63,30 @@ export function openConsoleWriter(path: string, serial: boolean): ConsoleWriter 
     tick() {
       // What was not used up is not saved up, or a quiet minute would end in a burst.
       allowance = Math.min(allowance + (rate * TICK) / 1000, (rate * TICK * 2) / 1000)
-      for (;;) {
-        if (rest.length === 0) {
-          const line = queue.shift()
-          if (line === undefined) return
-          rest = Buffer.from(`${shape(line, serial)}\n`)
-        }
-        if (allowance < 1 || !write()) return
-      }
+      if (fd === undefined && ++gone % REOPEN_TICKS === 0) fd = openDevice(path)
+      if (fd === undefined || writing) return
+      fill()
+      const size = Math.min(rest.length, Math.floor(allowance))
+      if (size === 0) return
+      writing = true
+      // Beside the job: the screen's lock may be held by the kernel while it prints.
+      write(fd, rest, 0, size, null, written)
     },
     get idle() {
       return queue.empty && rest.length === 0
     },
-    close: () => closeSync(fd),
+    close() {
+      closing = true
+      if (!writing) shut()
+    },
+  }
+}
+
+function openDevice(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK)
+  } catch {
+    return undefined
   }
 }
 

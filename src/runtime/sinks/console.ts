@@ -73,8 +73,8 @@ export async function openConsoles(root: MachineRoot): Promise<Consoles> {
   }
 }
 
+/** What has to be seen whatever else is said; warnings are the likeliest flood. */
 function isImportant(event: Event): boolean {
-  if (event.kind === 'log') return event.level === 'error' || event.level === 'warning'
-  if (event.kind === 'step.end') return event.verdict !== 'passed'
-  return ['job.start', 'job.end', 'task.start', 'task.end'].includes(event.kind)
+  if (event.kind === 'log') return event.level === 'error'
+  return ['job.start', 'job.end', 'task.start', 'task.end', 'step.end'].includes(event.kind)
 }

@@ -1,41 +1,106 @@
 import { formatEvent } from '../../live/format.ts'
+import { printable } from '../../printable.ts'
 import type { JournalFields } from '../../system/journal/entry.ts'
 import type { Journal } from '../../system/journal/journal.ts'
+import { type Printing, printEvents } from '../console.ts'
+import type { EventLog } from '../event-log.ts'
 import type { Event } from '../events.ts'
 
-/** Levels of syslog(3), as the journal's PRIORITY takes them. */
-const PRIORITY = { error: 3, warning: 4, info: 6, debug: 7 } as const
+export interface JournalSinkOptions {
+  journal: Journal
+  events: EventLog
+  /** Only events numbered above it. */
+  since?: number
+}
 
-/** What an event is in the journal; undefined for progress, which would bury everything else there. */
-export function journalFields(event: Event): JournalFields | undefined {
-  if (event.kind === 'step.progress') return undefined
+/** What the journal has not taken this long after the end is left out, in milliseconds; the event file has it. */
+const FINISH_LIMIT = 2000
+/** So many events behind, a journal that costs a process an entry gets only what matters. */
+const BACKLOG = 1000
+
+/** Priorities of syslog(3). */
+const ERROR = '3'
+const WARNING = '4'
+const NOTICE = '5'
+const INFO = '6'
+const DEBUG = '7'
+
+/** Writes each event but progress to the journal, with fields to look for. The event file is its queue. */
+export function openJournalSink({ journal, events, since = 0 }: JournalSinkOptions): Printing {
+  let skipped = 0
+  const print = async (event: Event, signal: AbortSignal) => {
+    const fields = journalFields(event)
+    if (fields === undefined) return
+    if (journal.slow && events.last - event.seq > BACKLOG && Number(fields.PRIORITY) >= Number(INFO)) {
+      skipped += 1
+      return
+    }
+    if (skipped > 0) {
+      const MESSAGE = `${skipped} events were left out here; speediso log shows all`
+      skipped = 0
+      await journal.write({ MESSAGE, PRIORITY: NOTICE, SYSLOG_IDENTIFIER: 'speediso' }, signal)
+    }
+    await journal.write(fields, signal)
+  }
+  const printing = printEvents(events, print, { since, limit: FINISH_LIMIT })
   return {
-    // The journal has the time itself.
-    MESSAGE: formatEvent(event).slice('hh:mm:ss '.length),
-    PRIORITY: priority(event),
-    SYSLOG_IDENTIFIER: 'speediso',
-    SPEEDISO_SEQ: event.seq,
-    SPEEDISO_HOST: event.host,
-    SPEEDISO_KIND: event.kind,
-    SPEEDISO_TASK: 'task' in event ? event.task : undefined,
-    SPEEDISO_STEP: 'step' in event ? event.step : undefined,
-    SPEEDISO_VERDICT: 'verdict' in event ? (event.verdict ?? undefined) : undefined,
-    SPEEDISO_REASON: 'reason' in event ? event.reason : undefined,
-    SPEEDISO_EVIDENCE: event.kind === 'step.end' ? JSON.stringify(event.evidence) : undefined,
-    ...(event.kind === 'reading'
-      ? { SPEEDISO_NAME: event.name, SPEEDISO_VALUE: String(event.value), SPEEDISO_UNIT: event.unit }
-      : {}),
+    async finish() {
+      await printing.finish()
+      journal[Symbol.dispose]()
+    },
   }
 }
 
-export function writeToJournal(journal: Journal, event: Event): void {
-  const fields = journalFields(event)
-  if (fields !== undefined) journal.write(fields)
+/** An event as an entry; undefined: it makes none. */
+export function journalFields(event: Event): JournalFields | undefined {
+  if (event.kind === 'step.progress') return undefined
+  const { kind, seq, time, host } = event
+  const text = formatEvent(event).slice(TIME_OF_DAY.length)
+  return {
+    MESSAGE: text.split('\n').map(printable).join('\n'),
+    PRIORITY: priority(event),
+    SYSLOG_IDENTIFIER: 'speediso',
+    SPEEDISO_SEQ: String(seq),
+    SPEEDISO_TIME: time,
+    SPEEDISO_HOST: host,
+    SPEEDISO_KIND: kind,
+    ...('task' in event && event.task !== undefined ? { SPEEDISO_TASK: event.task } : {}),
+    ...('step' in event && event.step !== undefined ? { SPEEDISO_STEP: event.step } : {}),
+    ...('verdict' in event && event.verdict !== null ? { SPEEDISO_VERDICT: event.verdict } : {}),
+    ...(event.kind === 'reading' ? readingFields(event) : {}),
+  }
 }
 
-function priority(event: Event): number {
-  if (event.kind === 'log') return PRIORITY[event.level]
-  if (event.kind === 'reading') return PRIORITY.debug
-  if (!('verdict' in event) || event.verdict === 'passed' || event.verdict === null) return PRIORITY.info
-  return event.verdict === 'failed' ? PRIORITY.error : PRIORITY.warning
+/** What formatEvent begins with; the journal has its own times. */
+const TIME_OF_DAY = 'HH:MM:SS '
+
+function readingFields({ name, value, unit }: Extract<Event, { kind: 'reading' }>): JournalFields {
+  return {
+    SPEEDISO_NAME: name,
+    SPEEDISO_VALUE: String(value),
+    ...(unit === undefined ? {} : { SPEEDISO_UNIT: unit }),
+  }
+}
+
+function priority(event: Event): string {
+  switch (event.kind) {
+    case 'log':
+      return { debug: DEBUG, info: INFO, warning: WARNING, error: ERROR }[event.level]
+    case 'reading':
+    case 'step.progress':
+    case 'step.start':
+      return INFO
+    case 'job.start':
+    case 'task.start':
+      return NOTICE
+    case 'step.end':
+      return event.verdict === 'passed' ? INFO : bad(event.verdict)
+    case 'task.end':
+    case 'job.end':
+      return event.verdict === 'passed' || event.verdict === null ? NOTICE : bad(event.verdict)
+  }
+}
+
+function bad(verdict: 'failed' | 'unknown'): string {
+  return verdict === 'failed' ? ERROR : WARNING
 }

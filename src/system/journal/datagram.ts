@@ -1,62 +1,64 @@
-/** A unix datagram socket that is connected to a receiver. Node itself has none of the kind. */
-export interface Datagrams extends Disposable {
-  /** Never blocks. False: the receiver is gone, or has no room now. */
-  send(bytes: Buffer): boolean
+import { closeSync } from 'node:fs'
+import { constants } from 'node:os'
+
+/** What became of a datagram; `busy`: the receiver has too many waiting; `gone`: there is no receiver any more. */
+export type Sending = 'sent' | 'busy' | 'too large' | 'gone'
+
+export interface DatagramSocket extends Disposable {
+  /** Never waits. */
+  send(data: Uint8Array): Sending
 }
 
-// Of linux/socket.h and bits/socket_type.h: the same on x86-64 and arm64.
+const { EAGAIN, ENOBUFS, EMSGSIZE } = constants.errno
+
+// Linux, include/uapi/asm-generic/fcntl.h and include/linux/socket.h; the same on x86-64 and arm64.
 const AF_UNIX = 1
 const SOCK_DGRAM = 2
 const SOCK_CLOEXEC = 0o2000000
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 
-/** Bytes of sun_path, its end mark among them (unix(7)). */
+/** `struct sockaddr_un`: the family in two bytes, then the path with its NUL (unix(7)). */
 const PATH_LIMIT = 108
 
-/** Connects to the receiver at this path; undefined when there is none, or when this Node cannot call libc. */
-export async function openDatagrams(path: string): Promise<Datagrams | undefined> {
-  if (Buffer.byteLength(path) >= PATH_LIMIT) return undefined
-  const ffi = await import('node:ffi').catch(() => undefined)
-  if (ffi === undefined) return undefined
-  const library = ffi.dlopen('libc.so.6', {
-    socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
-    connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
-    send: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
-    close: { arguments: ['i32'], return: 'i32' },
-  })
-  const { socket, connect, send, close } = library.functions
+/** C's functions, called from here; undefined where Node cannot do that. Node has no unix datagram sockets of its own. */
+async function loadSockets() {
+  try {
+    const { dlopen, getInt32 } = await import('node:ffi')
+    const { functions } = dlopen('libc.so.6', {
+      socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+      connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
+      send: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
+      __errno_location: { arguments: [], return: 'pointer' },
+    })
+    return { ...functions, errno: () => getInt32(functions.__errno_location()) }
+  } catch {
+    return undefined
+  }
+}
+
+/** A socket that sends to the one at this path; undefined when that cannot be had. */
+export async function openDatagramSocket(path: string): Promise<DatagramSocket | undefined> {
+  const libc = await loadSockets()
+  if (libc === undefined || Buffer.byteLength(path) >= PATH_LIMIT) return undefined
+  const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+  if (fd < 0) return undefined
   const address = Buffer.alloc(2 + PATH_LIMIT)
   address.writeUInt16LE(AF_UNIX)
   address.write(path, 2)
-  const open = (): number => {
-    const made = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
-    if (made < 0 || connect(made, address, address.length) === 0) return made
-    close(made)
-    return -1
-  }
-  let fd = open()
-  const attempt = (bytes: Buffer): boolean =>
-    fd >= 0 && send(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL) === BigInt(bytes.length)
-  const shut = () => {
-    if (fd >= 0) close(fd)
-    fd = -1
-  }
-  if (fd < 0) {
-    library.lib.close()
+  if (libc.connect(fd, address, address.length) !== 0) {
+    closeSync(fd)
     return undefined
   }
   return {
-    send(bytes) {
-      if (attempt(bytes)) return true
-      // A receiver that was restarted is another one at the same path.
-      shut()
-      fd = open()
-      return attempt(bytes)
+    send(data) {
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+      const sent = libc.send(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)
+      if (sent >= 0) return 'sent'
+      const errno = libc.errno()
+      if (errno === EAGAIN || errno === ENOBUFS) return 'busy'
+      return errno === EMSGSIZE ? 'too large' : 'gone'
     },
-    [Symbol.dispose]() {
-      shut()
-      library.lib.close()
-    },
+    [Symbol.dispose]: () => closeSync(fd),
   }
 }

@@ -1,39 +1,40 @@
-/** Fields of one journal entry; systemd.journal-fields(7) names those that it knows. */
-export type JournalFields = Readonly<Record<string, string | number | undefined>>
-
-/** Bytes of one datagram; the kernel takes 208 KiB (net.core.wmem_default) less its own overhead. */
-export const ENTRY_LIMIT = 128 * 1024
-
-/** Bytes of a field that is cut because the entry is too large. */
-const CUT_FIELD = 16 * 1024
-const CUT_MARK = '… (cut)'
+/** Fields of a journal entry: names in capitals, digits and `_`, values of any text. */
+export type JournalFields = Readonly<Record<string, string>>
 
 /**
- * One entry in the journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): `NAME=value` and a newline, or, where
- * the value has a newline in it, `NAME`, a newline, its length as 64-bit little endian, the value, a newline. Fields
- * without a value are left out; an entry that would be too large has its long fields cut.
+ * An entry of the native protocol (systemd, JOURNAL_NATIVE_PROTOCOL): `NAME=value` and a line feed; a value that holds
+ * line feeds itself comes as `NAME`, line feed, its length as 64-bit little-endian number, value, line feed.
  */
 export function encodeEntry(fields: JournalFields): Buffer {
-  const whole = encodeFields(fields, (value) => value)
-  return whole.length <= ENTRY_LIMIT ? whole : encodeFields(fields, cut)
-}
-
-function encodeFields(fields: JournalFields, shape: (value: Buffer) => Buffer): Buffer {
   const parts: Buffer[] = []
-  for (const [name, field] of Object.entries(fields)) {
-    if (field === undefined || field === '') continue
-    const value = shape(Buffer.from(String(field)))
-    if (value.includes(0x0a)) {
+  for (const [name, value] of Object.entries(fields)) {
+    if (!value.includes('\n')) parts.push(Buffer.from(`${name}=${value}\n`))
+    else {
+      const bytes = Buffer.from(value)
       const length = Buffer.alloc(8)
-      length.writeBigUInt64LE(BigInt(value.length))
-      parts.push(Buffer.from(`${name}\n`), length)
-    } else parts.push(Buffer.from(`${name}=`))
-    parts.push(value, Buffer.from('\n'))
+      length.writeBigUInt64LE(BigInt(bytes.length))
+      parts.push(Buffer.from(`${name}\n`), length, bytes, Buffer.from('\n'))
+    }
   }
   return Buffer.concat(parts)
 }
 
-function cut(value: Buffer): Buffer {
-  if (value.length <= CUT_FIELD) return value
-  return Buffer.concat([value.subarray(0, CUT_FIELD), Buffer.from(CUT_MARK)])
+/** Room for what says how much was left out, and for the length of a field, in bytes. */
+const CUT_ROOM = 64
+
+/** The fields within so many bytes in all: long values are cut, and say how much of them is left out. */
+export function fitEntry(fields: JournalFields, limit: number): JournalFields {
+  if (encodeEntry(fields).length <= limit) return fields
+  const names = Object.keys(fields)
+  const share = Math.max(0, Math.floor(limit / names.length) - CUT_ROOM)
+  return Object.fromEntries(names.map((name) => [name, cutText(fields[name] ?? '', share - name.length)]))
+}
+
+function cutText(text: string, limit: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= limit) return text
+  let end = Math.max(0, limit)
+  // Not in the middle of a character: bytes 10xxxxxx continue one.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return `${bytes.toString('utf8', 0, end)}… (${bytes.length - end} bytes left out)`
 }
