@@ -149,7 +149,7 @@ export async function startLiveServer(options: LiveServerOptions): Promise<LiveS
 function createServer({ tls }: LiveServerOptions, limits: LiveLimits): HttpServer {
   const guarded = {
     maxHeaderSize: HEAD_LIMIT,
-    headersTimeout: limits.request,
+    // The head has no longer than the whole.
     requestTimeout: limits.request,
     connectionsCheckingInterval: Math.min(1000, limits.request),
   }

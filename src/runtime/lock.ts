@@ -14,17 +14,35 @@ export function takeLock(path: string): void {
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
     }
-    const holder = readFileSync(path, 'utf8')
-    if (holder === own) return
-    const [pid = '', started] = holder.split(' ')
-    if (/^\d+$/.test(pid) && startTime(Number(pid)) === started) {
-      throw new InputError(`speediso is at work already (process ${pid})`, {
+    const holder = readHolder(path)
+    if (holder?.pid === process.pid && holder.alive) return
+    if (holder?.alive) {
+      throw new InputError(`speediso is at work already (process ${holder.pid})`, {
         hint: 'speediso log follows it',
       })
     }
     rmSync(path, { force: true })
   }
   throw new InputError(`${path}: another speediso was faster`, { hint: 'speediso log follows it' })
+}
+
+/** The process that works in a folder. */
+export interface Holder {
+  pid: number
+  /** False: it ended without giving the lock back, or another process has its number now. */
+  alive: boolean
+}
+
+/** Who holds this lock; undefined when there is none. */
+export function readHolder(path: string): Holder | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+  const [, pid, started] = /^(\d+) (\d+)$/.exec(text.trim()) ?? []
+  return pid === undefined ? undefined : { pid: Number(pid), alive: startTime(Number(pid)) === started }
 }
 
 /** Start of a process in clock ticks, field 22 of proc_pid_stat(5): it tells a process from a later one of its number. */

@@ -5,10 +5,10 @@ import { liveFileSchema } from '../../live/protocol.ts'
 import { type DeliveryState, deliverySchema, STATE_FILE } from '../../runtime/deliver/state.ts'
 import type { Event } from '../../runtime/events.ts'
 import { followEvents } from '../../runtime/follow.ts'
+import { type Holder, readHolder } from '../../runtime/lock.ts'
 import type { RunPaths } from '../../runtime/paths.ts'
 import { readDocument } from '../document.ts'
 import { noJobIn } from '../no-job.ts'
-import { type Holder, readHolder } from './holder.ts'
 
 /**
  * Where a job is: `died` has no end and no living process, so its outcome is unknown. `waiting` has not begun, because
@@ -34,7 +34,7 @@ export interface Status {
 export async function readStatus(paths: RunPaths, signal: AbortSignal): Promise<Status> {
   if (!existsSync(paths.events)) throw noJobIn(paths.dir)
   // In this order: a process that ends meanwhile has written its end before.
-  const holder = await readHolder(paths.lock)
+  const holder = readHolder(paths.lock)
   const { view, host } = await readView(paths.events, signal)
   const unreadable: string[] = []
   const optional = async <T>(reading: Promise<T | undefined>): Promise<T | undefined> =>
