@@ -1,10 +1,10 @@
 import { WebSocket } from 'ws'
+import { LINE_LIMIT } from '../runtime/event-lines.ts'
 import { type Event, eventSchema } from '../runtime/events.ts'
 import { shownUrl } from './address.ts'
 import { dial } from './dial.ts'
 import { explainFailure, explainStatus, notALog, timedOut, UnreachableError } from './failure.ts'
 import { createLineQueue } from './line-queue.ts'
-import { LINE_LIMIT } from './lines.ts'
 import { CLOSE, type Greeting, greetingSchema } from './protocol.ts'
 
 export { liveUrl } from './address.ts'
@@ -64,9 +64,12 @@ export async function connectLive(url: URL, options: ConnectOptions): Promise<Li
     throw late.aborted ? timedOut(shown, limit) : explainFailure(shown, cause)
   })
 
+  let over = false
   let quiet: NodeJS.Timeout | undefined
   const heard = () => {
     clearTimeout(quiet)
+    // What waits in the queue may be read long after the end.
+    if (over) return
     quiet = setTimeout(() => end(new UnreachableError(`${shown}: silent for ${silence / 1000} s`)), silence)
   }
   const queue = createLineQueue({
@@ -80,6 +83,7 @@ export async function connectLive(url: URL, options: ConnectOptions): Promise<Li
     },
   })
   const end = (error?: Error) => {
+    over = true
     queue.end(error)
     clearTimeout(quiet)
     socket.terminate()

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { explainInLine } from '../errors.ts'
+import type { EventFile } from '../runtime/event-file.ts'
 import type { FollowOptions } from '../runtime/follow.ts'
-import type { EventFile } from './event-file.ts'
 
 /** Milliseconds between two batches of a flood of events, so that it goes out in few messages. */
 const PAUSE = 20

@@ -1,4 +1,4 @@
-import type { EventFile } from './event-file.ts'
+import type { EventFile } from '../runtime/event-file.ts'
 import type { Outlet } from './outlet.ts'
 import { CLOSE, type Greeting, type Hello } from './protocol.ts'
 import type { Tail } from './tail.ts'

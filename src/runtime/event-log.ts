@@ -1,6 +1,8 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import type { Clock } from '../system/clock.ts'
 import type { Emit, Event, EventBody } from './events.ts'
+
+const NEWLINE = 0x0a
 
 /** The event file, written by one process; every sink reads it from there. */
 export interface EventLog {
@@ -21,7 +23,7 @@ export interface EventLog {
  */
 export function openEventLog(path: string, host: string, clock: Clock): EventLog {
   const fd = openSync(path, 'a+', 0o644)
-  let { last, size } = recover(fd, path)
+  let last = recover(fd)
   const watchers = new Set<() => void>()
   let pending = ''
 
@@ -32,10 +34,10 @@ export function openEventLog(path: string, host: string, clock: Clock): EventLog
       while (written < bytes.length) written += writeSync(fd, bytes, written)
     } catch {
       // A full /run must not end the job: whole lines stay, the rest is taken back and waits for the next try.
-      written = written === 0 ? 0 : bytes.lastIndexOf(0x0a, written - 1) + 1
-      ftruncateSync(fd, size + written)
+      const whole = written === 0 ? 0 : bytes.lastIndexOf(NEWLINE, written - 1) + 1
+      if (written > whole) ftruncateSync(fd, fstatSync(fd).size - (written - whole))
+      written = whole
     }
-    size += written
     pending = bytes.toString('utf8', written)
   }
 
@@ -65,15 +67,22 @@ export function openEventLog(path: string, host: string, clock: Clock): EventLog
   }
 }
 
-/** Where an event file really ends, and the number of its last whole event. */
-function recover(fd: number, path: string): { last: number; size: number } {
-  const bytes = readFileSync(path)
-  const size = bytes.lastIndexOf(0x0a) + 1
-  if (size < fstatSync(fd).size) ftruncateSync(fd, size)
-  if (size === 0) return { last: 0, size }
-  const start = size < 2 ? 0 : bytes.lastIndexOf(0x0a, size - 2) + 1
-  const seq = sequenceNumber(bytes.subarray(start, size - 1).toString())
-  return { last: seq ?? 0, size }
+/** Bytes that are read at once from the end. */
+const TAIL = 64 * 1024
+
+/** Takes off a line that was cut off; gives the number of the last whole event. */
+function recover(fd: number): number {
+  const { size } = fstatSync(fd)
+  for (let length = Math.min(TAIL, size); ; length = Math.min(length * 4, size)) {
+    const bytes = Buffer.alloc(length)
+    const read = readSync(fd, bytes, 0, length, size - length)
+    const end = bytes.lastIndexOf(NEWLINE, read - 1) + 1
+    const start = end < 2 ? 0 : bytes.lastIndexOf(NEWLINE, end - 2) + 1
+    // The line may start before what was read.
+    if (start === 0 && length < size) continue
+    if (size - length + end < size) ftruncateSync(fd, size - length + end)
+    return end === 0 ? 0 : (sequenceNumber(bytes.toString('utf8', start, end - 1)) ?? 0)
+  }
 }
 
 /** The number of an event line, without parsing the whole of it; undefined when it is none. */

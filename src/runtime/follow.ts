@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises'
+import { openEventFile } from './event-file.ts'
+import { NEWLINE } from './event-lines.ts'
 import { sequenceNumber } from './event-log.ts'
 
 export interface FollowOptions {
@@ -15,36 +16,34 @@ export interface EventLine {
   line: string
 }
 
-const CHUNK = 256 * 1024
-
 /** The events of a file from `since` on, then each new one as it comes, until the signal. */
 export async function* followEvents(path: string, options: FollowOptions): AsyncGenerator<EventLine> {
   const { since, watch, signal } = options
   const growth = createGrowth(signal)
   const stop = watch?.(growth.grew)
-  await using file = await open(path, 'r')
+  await using file = await openEventFile(path)
   try {
-    const buffer = Buffer.alloc(CHUNK)
-    let rest = Buffer.alloc(0)
-    let position = 0
+    const reader = await file.after(since)
     while (!signal.aborted) {
       const seen = growth.count
-      const { bytesRead } = await file.read(buffer, 0, CHUNK, position)
-      position += bytesRead
-      // Copied, because the buffer is filled anew while a line may still wait for its other half.
-      rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
-      let start = 0
-      for (let end = rest.indexOf(0x0a, start); end >= 0; end = rest.indexOf(0x0a, start)) {
-        const line = rest.toString('utf8', start, end)
-        start = end + 1
-        const seq = sequenceNumber(line)
-        if (seq !== undefined && seq > since) yield { seq, line }
-        if (signal.aborted) return
+      let lines = await reader.read(Number.POSITIVE_INFINITY)
+      if (lines === undefined) {
+        const size = await file.size()
+        // Somebody cut it off.
+        if (size < reader.position) lines = await reader.read(size)
       }
-      rest = rest.subarray(start)
-      if (bytesRead === 0) {
+      if (lines === undefined) {
         if (watch === undefined) return
         await growth.beyond(seen)
+        continue
+      }
+      let start = 0
+      for (let end = lines.indexOf(NEWLINE); end >= 0; end = lines.indexOf(NEWLINE, start)) {
+        const line = lines.toString('utf8', start, end)
+        start = end + 1
+        const seq = sequenceNumber(line)
+        if (seq !== undefined) yield { seq, line }
+        if (signal.aborted) return
       }
     }
   } finally {

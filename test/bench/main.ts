@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { bootFigures } from './boot.ts'
 import { type Figure, figureLine } from './figure.ts'
 import { imageFigures } from './image.ts'
+import { liveFigures } from './live.ts'
 import { startupFigures } from './startup.ts'
 
 const project = join(import.meta.dirname, '../..')
@@ -9,6 +10,7 @@ const groups: Record<string, () => Promise<Figure[]>> = {
   startup: () => startupFigures(join(project, 'dist/speediso')),
   image: () => imageFigures(join(project, 'dist/image/current')),
   boot: bootFigures,
+  live: liveFigures,
 }
 
 const asked = process.argv.slice(2)

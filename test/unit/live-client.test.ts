@@ -200,6 +200,25 @@ test('a server that is killed and started again with the same file: the log goes
   }
 })
 
+test('after a loss it asks for what it has not seen, and takes nothing twice', async () => {
+  await using http = createHttpServer()
+  const sockets = new WebSocketServer({ server: http })
+  const asked: (string | null)[] = []
+  const event = (seq: number) =>
+    JSON.stringify({ seq, time: '2026-01-01T00:00:00.000Z', host: 'h', ...log('x') })
+  sockets.on('connection', (socket, request) => {
+    asked.push(new URL(request.url ?? '', 'http://h').searchParams.get('since'))
+    socket.send(JSON.stringify({ ...HELLO, last: 4 }))
+    if (asked.length === 1) {
+      socket.send(`${event(1)}\n${event(2)}\n`)
+      socket.send(event(3), () => socket.terminate())
+    } else socket.send([2, 3, 4].map(event).join('\n'))
+  })
+  const { seen } = await follow(at(await listening(http)), { until: 4 })
+  assert.equal({ seen, asked }, { seen: [1, 2, 3, 4], asked: ['0', '3'] })
+  for (const client of sockets.clients) client.terminate()
+})
+
 test('a host that was booted anew: said so, and its log from the first event', async () => {
   let server = await startLiveProcess(freshDir())
   const { port } = server

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { sequenceNumber } from '../runtime/event-log.ts'
+import { sequenceNumber } from './event-log.ts'
 
 export const NEWLINE = 0x0a
 const CLOSING_BRACE = 0x7d

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { HEAD_SIZE, LINE_LIMIT, lastOfRun, NEWLINE, numberAt, wholeEvents } from './lines.ts'
+import { HEAD_SIZE, LINE_LIMIT, lastOfRun, NEWLINE, numberAt, wholeEvents } from './event-lines.ts'
 
 /** Bytes that are read at once. */
 const CHUNK = 256 * 1024
