@@ -47,6 +47,9 @@ export const HOST_TOOLS = {
   'apt-get': 'apt',
 } as const
 
+/** What mmdebstrap checks the archive's signature with. */
+const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const OVERLAY = join(PROJECT, 'image-overlay')
 /** Finished images that stay in the output folder. */
@@ -60,12 +63,23 @@ const KEPT_IMAGES = 3
 export async function buildImage(options: ImageOptions, deps: ImageDependencies): Promise<ImageResult> {
   const recipe = deps.recipe ?? standardRecipe
   await requireTools(HOST_TOOLS)
+  await requireKeyring()
   if (process.getuid?.() !== 0)
     throw new BuildError('building an image needs root', { hint: 'run it with sudo' })
   await checkBinary(options.binary)
   await mkdir(options.cache, { recursive: true })
   await mkdir(options.output, { recursive: true })
   return withLock(join(options.cache, 'image.lock'), () => build(recipe, options, deps), deps)
+}
+
+/** @throws BuildError when this host cannot check what Debian has signed, as Ubuntu without that package */
+export async function requireKeyring(keyring = DEBIAN_KEYRING): Promise<void> {
+  await access(keyring, constants.R_OK).catch((cause: unknown) => {
+    throw new BuildError(`${keyring}: cannot be read`, {
+      hint: 'apt-get install debian-archive-keyring',
+      cause,
+    })
+  })
 }
 
 async function checkBinary(binary: string): Promise<void> {

@@ -87,6 +87,8 @@ async function stamp(root: string, version: string): Promise<void> {
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? 'Linux'
   const lines = ['IMAGE_ID=speediso', `IMAGE_VERSION="${version}"`, 'DEFAULT_HOSTNAME=speediso']
   await writeFile(file, `${release.trimEnd()}\n${lines.join('\n')}\n`)
+  // systemd lets no clock be earlier than this file; without it, than its own release.
+  await writeFile(join(root, 'usr/lib/clock-epoch'), '')
   const title = `speediso ${version} (live system on ${system})`
   const motd = `${title}\nAll of it is in memory: what you change is gone after a reboot.\n`
   await writeFile(join(root, 'etc/motd'), motd)

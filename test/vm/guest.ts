@@ -63,8 +63,8 @@ export async function runGuest(options: GuestOptions, deps: HarnessDeps): Promis
 
 /** Address of a machine's live log, once its console says that there is one; a machine that ends before fails the wait. */
 export async function speedisoLog(machine: Machine): Promise<string> {
-  await machine.serial.waitFor('Live log: ws://', { limit: 8 * MINUTE })
-  return `ws://127.0.0.1:${machine.port(LOG_PORT)}/?token=${TOKEN}`
+  await machine.serial.waitFor('Live log: http://', { limit: 8 * MINUTE })
+  return `http://127.0.0.1:${machine.port(LOG_PORT)}/#token=${TOKEN}`
 }
 
 /** All events of a job, from the first to `job.end`, without a gap. */

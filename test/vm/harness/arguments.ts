@@ -41,6 +41,7 @@ export function qemuArguments(
     ...['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
     ...firmwareArguments(paths),
     ...smbiosArguments(spec.smbios ?? {}),
+    ...(spec.clock === undefined ? [] : ['-rtc', `base=${spec.clock}`]),
     ...diskArguments(spec.disks ?? [], paths.disks),
     ...networkArguments(spec, paths, hostPorts),
     ...bootArguments(spec),

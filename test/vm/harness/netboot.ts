@@ -10,8 +10,11 @@ export interface Netboot {
 /** The kernel of a UEFI machine takes the initramfs by this name from its command line; that of a BIOS ignores it. */
 const INITRD = 'initrd.img'
 
+/** Tells the kernel which card it was booted over, as PXELINUX does by itself and iPXE scripts in the field do. */
+const BOOTIF = 'BOOTIF=01-${netX/mac:hexhyp}'
+
 /**
- * The iPXE script that boots a kernel and its initramfs.
+ * The iPXE script that boots a kernel and its initramfs. A BOOTIF of the given command line counts before the script's.
  * @throws InputError for a command line that iPXE would read as more than one command
  */
 export function netbootScript({ kernelUrl, initrdUrl, cmdline }: Netboot): string {
@@ -22,7 +25,7 @@ export function netbootScript({ kernelUrl, initrdUrl, cmdline }: Netboot): strin
   }
   return [
     '#!ipxe',
-    `kernel ${oneWord(kernelUrl)} initrd=${INITRD} ${cmdline} || goto failed`,
+    `kernel ${oneWord(kernelUrl)} initrd=${INITRD} ${BOOTIF} ${cmdline} || goto failed`,
     `initrd --name ${INITRD} ${oneWord(initrdUrl)} || goto failed`,
     'boot || goto failed',
     ':failed',

@@ -6,7 +6,8 @@ import { type MachinePaths, type MachineSpec, type NetworkCard, UEFI_BOOT_FILE }
 export const DEFAULT_CARD: NetworkCard = { model: 'virtio-net-pci', mac: '52:54:00:12:34:56' }
 
 /**
- * QEMU's arguments for the network cards. Each has its own user network (guest 10.0.2.15, this machine 10.0.2.2).
+ * QEMU's arguments for the network cards. Each has its own user network, where DHCP offers an address, a default route
+ * and a name server.
  * @param hostPorts host port for a forwarded guest port; QEMU chooses a free one where there is none
  */
 export function networkArguments(
@@ -14,25 +15,30 @@ export function networkArguments(
   paths: MachinePaths,
   hostPorts: ReadonlyMap<number, number>,
 ): string[] {
-  return (spec.networkCards ?? [DEFAULT_CARD]).flatMap((card, index) => {
+  const cards = spec.networkCards ?? [DEFAULT_CARD]
+  const usb = cards.some(({ model }) => model === 'usb-net') ? ['-device', 'qemu-xhci,id=usb'] : []
+  const devices = cards.flatMap((card, index) => {
     if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(card.mac)) {
       throw new InputError(`MAC ${card.mac}: it is written like 52:54:00:12:34:56`)
     }
     const first = index === 0
+    if (first && spec.boot.kind === 'netboot' && card.model === 'usb-net') {
+      throw new InputError(`network card ${card.mac}: nothing netboots from usb-net`)
+    }
     const id = `net${index}`
-    let backend = option('user', { id, ...(first ? bootServer(spec, paths) : {}) })
+    let backend = option('user', { id, net: card.network, ...(first ? bootServer(spec, paths) : {}) })
     for (const port of first ? (spec.forwardedPorts ?? []) : []) {
       backend += `,hostfwd=tcp:127.0.0.1:${hostPorts.get(port) ?? 0}-:${port}`
     }
     const boots = first && spec.boot.kind === 'netboot'
-    const device = option(card.model, {
-      netdev: id,
-      mac: card.mac,
-      romfile: boots ? bootRom(spec, paths, card) : '',
-      bootindex: boots ? 0 : undefined,
-    })
+    const place =
+      card.model === 'usb-net'
+        ? { bus: 'usb.0' }
+        : { romfile: boots ? bootRom(spec, paths, card) : '', bootindex: boots ? 0 : undefined }
+    const device = option(card.model, { netdev: id, mac: card.mac, ...place })
     return ['-netdev', backend, '-device', device]
   })
+  return [...usb, ...devices]
 }
 
 /** What the user network's DHCP server tells a client that boots. */

@@ -16,6 +16,8 @@ export interface MachineSpec {
   /** Guest TCP ports that get a free port of 127.0.0.1 each; see Machine.port. */
   forwardedPorts?: readonly number[]
   smbios?: Smbios
+  /** What the machine's clock says when it starts, such as 2001-01-01T00:00:00 (UTC); the right time when absent. */
+  clock?: string
   /** `end` (the default) ends the machine when the guest reboots; `allow` lets it boot again. */
   reboot?: 'end' | 'allow'
   /** Keep the machine's folder (disks, UEFI variables) when it has ended. */
@@ -48,11 +50,14 @@ export interface Disk {
   file?: string
 }
 
-export type NetworkModel = 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3'
+/** usb-net is what a BMC offers to its host: an Ethernet function on USB. */
+export type NetworkModel = 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3' | 'usb-net'
 
 export interface NetworkCard {
   model: NetworkModel
   mac: string
+  /** Of the card's user network, such as 10.0.3.0/24: the guest gets .15 there, this machine is .2. */
+  network?: string
 }
 
 /** Fields of the SMBIOS tables, by the names that QEMU gives them. */

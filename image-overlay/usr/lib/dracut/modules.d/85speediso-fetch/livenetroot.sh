@@ -19,6 +19,17 @@ start_over() {
     exec "$0" "$@"
 }
 
+# networkd's file for a card that the kernel command line names, by ip= or by BOOTIF=.
+asked_for() {
+    [ -e "/run/systemd/network/70-$1.network" ] && return 0
+    grep -qs "^MACAddress=$(cat "/sys/class/net/$1/address")\$" /run/systemd/network/71-0-speediso-bootif.network
+}
+
+if is_bmc_card "$1" && ! asked_for "$1"; then
+    tell "$1 leads to the BMC: waiting for another card"
+    exit 0
+fi
+
 sources=("${2#livenet:}")
 for mirror in $(getargs speediso.mirror=); do
     # A mirror that ends in a slash is the folder in which the same file lies.

@@ -11,8 +11,12 @@ depends() {
 }
 
 install() {
-    inst_multiple awk cat curl cut date dd mkdir mount od rm sed sha256sum sleep stat tail tr
+    inst_multiple awk cat curl cut date dd mkdir mount od readlink rm sed sha256sum sleep stat tail tr
     inst_hook cmdline 00 "$moddir/milestone-initramfs.sh"
+    # Before networkd starts, which waits for udev and so for all of these hooks; and by its name after dracut's
+    # 99-networkd-config, which takes away DHCP on every other card when it finds a file such as this one makes.
+    inst_hook cmdline 99 "$moddir/speediso-boot-interface.sh"
+    inst_simple "$moddir/71-1-speediso-bmc.network" "$systemdnetworkconfdir/71-1-speediso-bmc.network"
     inst_hook initqueue/settled 50 "$moddir/tell-network.sh"
     inst_hook initqueue/timeout 50 "$moddir/no-network.sh"
     inst_hook pre-mount 00 "$moddir/writable-layer.sh"

@@ -8,6 +8,16 @@ tell() { printf '<5>speediso: %s\n' "$*" > /dev/kmsg; }
 # Shown even with "quiet" on the kernel command line.
 complain() { printf '<2>speediso: %s\n' "$*" > /dev/kmsg; }
 
+# is_bmc_card INTERFACE: whether it is a USB network function as BMCs offer one to their host; the same list as in
+# 71-1-speediso-bmc.network.
+is_bmc_card() {
+    _driver=$(readlink "/sys/class/net/$1/device/driver")
+    case "${_driver##*/}" in
+        cdc_ether | cdc_eem | cdc_ncm | cdc_subset | rndis_host) return 0 ;;
+    esac
+    return 1
+}
+
 # speediso-milestone: NAME SECONDS-SINCE-KERNEL-START
 milestone() {
     read -r _uptime _ < /proc/uptime
