@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Job } from '../job/schema.ts'
 import { type LiveLog, type LiveLogDependencies, openLiveLog } from '../live/open.ts'
@@ -29,6 +30,8 @@ export function createBootLog(deps: LiveLogDependencies): BootLog {
       if (isDeepStrictEqual(log, asked)) return false
       await close()
       live = await openLiveLog(log, deps)
+      // What an earlier one has left there leads nowhere.
+      if (live.shown === undefined) await rm(deps.paths.live, { force: true })
       asked = log
       return true
     },

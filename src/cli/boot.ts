@@ -2,12 +2,13 @@ import { networkInterfaces } from 'node:os'
 import { explainInLine } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
 import { parseCommandLine } from '../job/cmdline.ts'
-import type { Job, ResolvedJob } from '../job/schema.ts'
+import type { AfterAction, Job, ResolvedJob } from '../job/schema.ts'
+import type { Fleet } from '../live/nats/publish.ts'
 import { readPage } from '../live/read-page.ts'
-import { afterAction, carryOut } from '../runtime/after.ts'
+import { afterAction, carryOut, checkAction } from '../runtime/after.ts'
 import { type Boot, beginBoot } from '../runtime/boot.ts'
 import { loadCatalogue } from '../runtime/catalogue.ts'
-import { createDelivery } from '../runtime/deliver/delivery.ts'
+import { createDelivery, type Delivery } from '../runtime/deliver/delivery.ts'
 import { spoolInMemory } from '../runtime/deliver/spool.ts'
 import { readJobSources } from '../runtime/effective-job.ts'
 import { type BootState, jobLines, writeMotd } from '../runtime/motd.ts'
@@ -69,57 +70,81 @@ async function runBoot(
   } as const
   const page = await readPage()
   const log = made.use(createBootLog({ hello, events, paths, exec: ctx.exec, page, ownAddress }))
-  await log.open(sources.first.job.log)
-
-  const pending = { ...stateOf(boot, sources.first, log.shown), waiting: true }
+  const { first } = sources
+  // A certificate is made by the clock as it is then.
+  if (!trial && first.job.log.tls) await setClock(first.job, words, boot, ctx)
+  const showLog = () => {
+    if (log.shown !== undefined) sinks.print(`Live log: ${log.shown}`)
+  }
+  await log.open(first.job.log)
+  const pending = { ...stateOf(boot, first, log.shown), waiting: true }
   say(boot, 'info', pending.version)
-  if (log.shown !== undefined) sinks.print(`Live log: ${log.shown}`)
+  showLog()
   if (!trial) {
     await tellMotd(pending, boot, ctx)
-    await setClock(sources.first.job, words, boot, ctx)
+    if (!first.job.log.tls) await setClock(first.job, words, boot, ctx)
   }
   const resolved = await sources.complete({
     ...ctx,
     values: { mac, uuid: identity.uuid, serial: identity.serial, hostname: identity.hostname },
     say: (level, message) => say(boot, level, message),
+    ...(trial ? {} : { copy: paths.jobFile }),
   })
-  if (await log.open(resolved.job.log)) sinks.print(`Live log: ${log.shown}`)
+  if (await log.open(resolved.job.log)) showLog()
 
+  const { job } = resolved
   const state = stateOf(boot, resolved, log.shown)
   for (const line of jobLines(state)) sinks.print(line)
   if (!trial) await tellMotd(state, boot, ctx)
-  const keys = trial ? undefined : letIn(resolved.job, boot, ctx)
-  const { job } = resolved
-  const secrets = log.token === undefined ? [] : [log.token]
+  const keys = trial ? undefined : letIn(job, boot, ctx)
+  const secrets = [...resolved.hidden(), ...(log.token === undefined ? [] : [log.token])]
   // A trial writes to no disk of this machine.
   const spool = trial ? { spool: spoolInMemory(paths.dir) } : {}
   const delivery = made.use(
-    await createDelivery({ ...ctx, job, identity, mac, bootId, events, paths, secrets, ...spool }),
+    await createDelivery({ ...ctx, job, identity, mac, bootId, events, paths, secrets, trial, ...spool }),
   )
   const fleet = job.nats === null ? undefined : made.use(await openBootFleet(job.nats, boot, ctx))
+  // Told to stop before anything was begun: another start may still do the job.
+  ctx.signal.throwIfAborted()
 
   const report = await boot.run(resolved)
   const { verdict, reason } = report
-  if (!trial) await tellMotd({ ...state, ended: { verdict, reason } }, boot, ctx)
+  const ran = report.tasks.map(({ task }) => task)
+  const ended = { ...state, tasks: ran.length > 0 ? ran : state.tasks, ended: { verdict, reason } }
+  if (!trial) await tellMotd(ended, boot, ctx)
   fleet?.publishReport(report)
   await delivery.deliver(report)
-  await keys
 
   const action = afterAction(resolved, verdict)
-  // Told to stop: whoever did that decides what is next.
-  if (action !== 'stay' && !ctx.signal.aborted) {
-    if (trial) say(boot, 'info', `a real boot would now ${action}`)
-    else if (await delivery.beforeAfter(action)) {
-      say(boot, 'info', `now: ${action}`)
-      await fleet?.flush(FLEET_LIMIT)
-      await carryOut(action, ctx).catch((error: unknown) =>
-        say(boot, 'error', `${action}: ${explainInLine(error)}`),
-      )
-    }
+  if (trial && action !== 'stay') say(boot, 'info', `a real boot would now ${action}`)
+  if (trial) await fleet?.flush(FLEET_LIMIT)
+  else {
+    await finish(action, boot, { delivery, fleet }, ctx)
+    await aborted(ctx.signal)
+    await keys
   }
-  if (!trial) await aborted(ctx.signal)
-  else await fleet?.flush(FLEET_LIMIT)
   return verdict
+}
+
+/** Reboots, powers off or stays; what goes wrong with that is said, and the machine stays. */
+async function finish(
+  action: AfterAction,
+  boot: Boot,
+  { delivery, fleet }: { delivery: Delivery; fleet: Fleet | undefined },
+  { root, exec, signal }: CliContext,
+): Promise<void> {
+  if (action === 'stay') return
+  try {
+    await checkAction(action, root)
+    if (!(await delivery.beforeAfter(action))) return
+    await fleet?.flush(FLEET_LIMIT)
+    // Told to stop: whoever did that decides what is next.
+    if (signal.aborted) return
+    say(boot, 'info', `now: ${action}`)
+    await carryOut(action, exec)
+  } catch (error) {
+    say(boot, 'error', `${action}: ${explainInLine(error)}`)
+  }
 }
 
 /** Of a real boot: it outlives this process, so that a restarted one runs nothing again. */
@@ -153,12 +178,27 @@ async function letIn({ ssh_keys: keys }: Job, boot: Boot, ctx: CliContext): Prom
 }
 
 /** Loaded only when it is asked for: most boots have no fleet. */
-async function openBootFleet(url: string, boot: Boot, { root, signal }: CliContext) {
-  if (/^tls:/i.test(url)) await trustOwnAuthorities(root)
+async function openBootFleet(
+  url: string,
+  boot: Boot,
+  { root, signal }: CliContext,
+): Promise<Fleet | undefined> {
   const { identity, bootId, events } = boot
-  const { openFleet } = await import('../live/nats/publish.ts')
-  const tell: Parameters<typeof openFleet>[0]['say'] = (level, message) => say(boot, level, message)
-  return openFleet({ url, hostId: identity.hostId, bootId, events, say: tell, signal })
+  try {
+    if (/^tls:/i.test(url)) await trustOwnAuthorities(root)
+    const { openFleet } = await import('../live/nats/publish.ts')
+    return openFleet({
+      url,
+      hostId: identity.hostId,
+      bootId,
+      events,
+      say: (level, message) => say(boot, level, message),
+      signal,
+    })
+  } catch (error) {
+    say(boot, 'error', `NATS: ${explainInLine(error)}`)
+    return undefined
+  }
 }
 
 function say({ events }: Boot, level: 'info' | 'warning' | 'error', message: string): void {

@@ -19,7 +19,11 @@ export async function run(
   const catalogue = await loadCatalogue(ctx.registry)
   const commandLine = flags.cmdline ?? (await readCommandLine(ctx.root))
   const sources = await readJobSources(commandLine, catalogue, ctx.root)
-  const { job, ...rest } = await sources.complete({
+  const {
+    job,
+    hidden: _,
+    ...rest
+  } = await sources.complete({
     ...ctx,
     values: await readTemplateValues(sources.first.job.file.url, commandLine, ctx),
     patience: PATIENCE,

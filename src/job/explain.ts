@@ -1,5 +1,5 @@
 import { formatDuration } from './duration.ts'
-import { maskCredentials, SECRET } from './mask.ts'
+import { maskWord, SECRET } from './mask.ts'
 import type { Job, Problem, ResolvedJob } from './schema.ts'
 
 /** The job as it may be shown, logged and reported: secrets masked. `secrets` are paths such as `wipe.key`. */
@@ -12,7 +12,7 @@ export function maskJob(job: Job, isSecret: (task: string, key: string) => boole
         Object.entries(task.options).map(([key, value]) => [key, isSecret(task.name, key) ? SECRET : value]),
       ),
     })),
-    ssh_keys: job.ssh_keys.map(maskCredentials),
+    ssh_keys: job.ssh_keys.map(maskWord),
     log: { ...job.log, token: hidden(job.log.token) },
     file: { ...job.file, url: maskUrl(job.file.url) },
     report: {
@@ -31,7 +31,7 @@ function hidden(secret: string | null): string | null {
 }
 
 function maskUrl(url: string | null): string | null {
-  return url === null ? null : maskCredentials(url)
+  return url === null ? null : maskWord(url)
 }
 
 export function problemLine(problem: Problem): string {
@@ -45,7 +45,7 @@ function shown(value: unknown): string {
 }
 
 /** The job for people: each value and where it comes from, one line each. Takes a masked job. */
-export function describeJob(job: Job, resolved: Omit<ResolvedJob, 'job'>): string[] {
+export function describeJob(job: Job, resolved: Omit<ResolvedJob, 'job' | 'hidden'>): string[] {
   const rows: [string, string, string][] = []
   const row = (label: string, field: string, value: string) => {
     const origin = resolved.origins[field]

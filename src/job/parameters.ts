@@ -3,6 +3,7 @@ import { AFTER_ACTIONS, type Job, type Listen } from './schema.ts'
 import {
   parseAfter,
   parseListen,
+  parseServerUrl,
   parseSshKeys,
   parseSwitch,
   parseTemplate,
@@ -180,7 +181,7 @@ export const JOB_PARAMETERS: readonly JobParameter[] = [
     field: 'nats',
     form: 'nats://HOST:4222 or tls://HOST:4222',
     apply: (job, value) => {
-      job.nats = parseUrl(value, ['nats', 'tls'])
+      job.nats = parseServerUrl(value, ['nats', 'tls'])
     },
   },
   {

@@ -93,4 +93,9 @@ export interface ResolvedJob {
   problems: Problem[]
   /** The kernel command line with secrets masked. */
   commandLine: string
+  /**
+   * Every value that was masked, to be kept out of whatever else is sent away. A function, so that no document that is
+   * made of this holds them.
+   */
+  hidden(): readonly string[]
 }

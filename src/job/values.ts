@@ -25,9 +25,18 @@ export function parseSwitch(value: string): boolean {
 
 /** The scheme is what people get wrong; the value is not quoted, because a URL may carry a password. */
 export function parseUrl(value: string, schemes: readonly string[]): string {
+  if (/\s/.test(value)) throw new RangeError('it holds a space; write %20')
   const url = URL.parse(value)
   if (url === null || !schemes.some((scheme) => url.protocol === `${scheme}:`) || url.host === '')
     throw new RangeError(`it is no ${schemes.join(' or ')} URL; write ${schemes[0]}://HOST/…`)
+  return value
+}
+
+/** A server and nothing on it. */
+export function parseServerUrl(value: string, schemes: readonly string[]): string {
+  const { pathname, search, hash } = new URL(parseUrl(value, schemes))
+  if (!['', '/'].includes(pathname) || search !== '' || hash !== '')
+    throw new RangeError(`it names more than a server; write ${schemes[0]}://HOST:PORT`)
   return value
 }
 

@@ -2,7 +2,7 @@ import { type Catalogue, isSecretOption, RESCUE, type TaskFacts } from './catalo
 import { normaliseName, type Parameter, sameName } from './cmdline.ts'
 import { parseDuration } from './duration.ts'
 import { emptyJob } from './empty.ts'
-import { maskCredentials, SECRET } from './mask.ts'
+import { credentialsIn, maskWord, SECRET } from './mask.ts'
 import { nearest } from './nearest.ts'
 import { INITRAMFS_PARAMETERS, JOB_PARAMETERS, type JobParameter } from './parameters.ts'
 import type { Origin, Problem, ResolvedJob, SourceName } from './schema.ts'
@@ -27,6 +27,7 @@ export class Words {
   readonly #masked: string[] = []
   readonly #own = new Map<JobParameter, Given>()
   readonly #options = new Map<string, Given & { task: string; key: string }>()
+  readonly #hidden = new Set<string>()
   #tasks: Given | undefined
 
   constructor(catalogue: Catalogue) {
@@ -52,21 +53,19 @@ export class Words {
       this.#tasks = { from, name: 'systemd.setenv=SPEEDISO', value: tasks, word: raw }
       return raw
     }
-    if (!/^speediso(\.|$)/i.test(name)) return raw
+    if (!/^speediso(\.|$)/i.test(name)) return this.#maskUrls(raw)
     return this.#takeOwn({ from, name: shown, value, word: raw }, name)
   }
 
   #takeOwn(given: Given, name: string): string {
-    const hidden = given.from === 'command line' ? `${name}=${SECRET}` : `${given.name}: ${SECRET}`
-    const mask = given.value === undefined ? given.word : hidden
     if (INITRAMFS_PARAMETERS.some((known) => sameName(known, name))) {
-      if (given.from === 'command line') return given.word
+      if (given.from === 'command line') return this.#maskUrls(given.word)
       this.#problem(given, 'is read before there is such a file', 'write it on the command line')
-      return mask
+      return this.#mask(given)
     }
     const own = JOB_PARAMETERS.find((known) => sameName(known.name, name))
     if (own !== undefined) {
-      const word = own.secret ? mask : maskCredentials(given.word)
+      const word = own.secret ? this.#mask(given) : this.#maskUrls(given.word)
       this.#own.set(own, { ...given, word })
       return word
     }
@@ -76,11 +75,22 @@ export class Words {
     if (facts === undefined || known === undefined) {
       this.#unknown(given, name)
       // A mistyped name may carry a secret, so its value is never shown.
-      return mask
+      return this.#mask(given)
     }
-    const word = isSecretOption(facts, known) ? mask : maskCredentials(given.word)
+    const word = isSecretOption(facts, known) ? this.#mask(given) : this.#maskUrls(given.word)
     this.#options.set(`${task}.${known}`, { ...given, word, task, key: known })
     return word
+  }
+
+  #mask({ from, name, value, word }: Given): string {
+    if (value === undefined) return word
+    if (value !== '') this.#hidden.add(value)
+    return from === 'command line' ? `${name}=${SECRET}` : `${name}: ${SECRET}`
+  }
+
+  #maskUrls(word: string): string {
+    for (const part of credentialsIn(word)) this.#hidden.add(part)
+    return maskWord(word)
   }
 
   #unknown(given: Given, name: string): void {
@@ -130,7 +140,8 @@ export class Words {
       job: this.#job,
       origins: this.#origins,
       problems: this.#problems,
-      commandLine: this.#masked.map(maskCredentials).join(' '),
+      commandLine: this.#masked.join(' '),
+      hidden: () => [...this.#hidden],
     }
   }
 

@@ -68,7 +68,11 @@ async function open(
   const url = (address: string) => `${tls ? 'https' : 'http'}://${inUrl(address)}:${server.port}/`
   const address = { url: url(loopback ?? server.address), token: password }
   const pin = certificate === undefined ? {} : { fingerprint: certificate.fingerprint }
-  await writeDocument(paths.live, { ...address, ...pin }, 0o600)
+  const random = token === null
+  await writeDocument(paths.live, { ...address, ...pin, random }, 0o600).catch((error: unknown) => {
+    const message = `live log: ${paths.live} cannot be written: ${explainInLine(error)}`
+    events.append({ kind: 'log', level: 'warning', message })
+  })
   if (certificate !== undefined) {
     const message = `live log: the certificate's SHA-256 fingerprint is ${certificate.fingerprint}`
     events.append({ kind: 'log', level: 'info', message })
@@ -76,7 +80,7 @@ async function open(
   const host = loopback === undefined ? server.address : (ownAddress ?? loopback)
   const owned = made.move()
   return {
-    shown: `${url(host)}#${secrets(token === null ? password : undefined, certificate)}`,
+    shown: `${url(host)}#${secrets(random ? password : undefined, certificate)}`,
     token: password,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -87,7 +91,9 @@ async function earlierToken(path: string): Promise<string | undefined> {
   try {
     const { uid, mode } = await stat(path)
     if (uid !== process.getuid?.() || (mode & 0o077) !== 0) return undefined
-    return liveFileSchema.parse(JSON.parse(await readFile(path, 'utf8'))).token
+    const live = liveFileSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+    // One that was given is not ours to give away again.
+    return live.random ? live.token : undefined
   } catch {
     return undefined
   }

@@ -38,6 +38,7 @@ export type Greeting = z.infer<typeof greetingSchema>
 export const liveFileSchema = z.object({
   url: z.string(),
   token: z.string(),
+  random: z.boolean().default(false).describe('nobody has given the token'),
   fingerprint: z.string().optional().describe('SHA-256 of the certificate, with TLS'),
 })
 

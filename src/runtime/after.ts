@@ -16,13 +16,15 @@ export function afterAction(
   return verdict === 'passed' ? job.after : job.after_failure
 }
 
-/** Carries it out. @throws SpeedisoError when a kexec is asked for and no kernel is loaded; the machine then stays */
-export async function carryOut(action: AfterAction, deps: { exec: Exec; root: MachineRoot }): Promise<void> {
-  if (action === 'stay') return
-  if (action === 'kexec' && (await deps.root.readText('/sys/kernel/kexec_loaded')) !== '1') {
-    throw new SpeedisoError('no kernel is loaded to kexec into; the machine stays up', {
-      hint: 'a task such as lininstall loads one, or use speediso.after=reboot',
-    })
-  }
-  await deps.exec('systemctl', [action])
+/** @throws SpeedisoError when a kexec is asked for and no kernel is loaded; the machine then stays */
+export async function checkAction(action: AfterAction, root: MachineRoot): Promise<void> {
+  if (action !== 'kexec' || (await root.readText('/sys/kernel/kexec_loaded')) === '1') return
+  throw new SpeedisoError('no kernel is loaded to kexec into; the machine stays up', {
+    hint: 'a task such as lininstall loads one, or use speediso.after=reboot',
+  })
+}
+
+/** Carries it out. @throws CommandError when it cannot */
+export async function carryOut(action: AfterAction, exec: Exec): Promise<void> {
+  if (action !== 'stay') await exec('systemctl', [action])
 }

@@ -8,6 +8,7 @@ import { type HostIdentity, readHostIdentity } from '../system/identity.ts'
 import { withLimit } from '../system/limit.ts'
 import { readBootId, readImage, readKernelRelease, readUptime } from '../system/os.ts'
 import { type BuildInfo, build } from '../version.ts'
+import { afterAction } from './after.ts'
 import { type EventLog, openEventLog } from './event-log.ts'
 import { takeLock } from './lock.ts'
 import type { RunPaths } from './paths.ts'
@@ -122,7 +123,8 @@ async function startOnce(
 ): Promise<'first' | 'interrupted' | 'ended'> {
   try {
     await using file = await open(paths.started, 'wx', 0o644)
-    await file.writeFile(`${new Date(now).toISOString()} ${process.pid}\n`)
+    // That the file is there is the mark; a full /run takes no text.
+    await file.writeFile(`${new Date(now).toISOString()} ${process.pid}\n`).catch(() => {})
     return 'first'
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
@@ -164,8 +166,10 @@ async function interrupted(
   paths: RunPaths,
   now: string,
 ): Promise<JobOutcome | undefined> {
-  const seen = await readEvents(paths.events)
-  // What was begun counts, also when the job file says something else by now.
+  const all = await readEvents(paths.events)
+  // What was begun last counts, also when the job file says something else by now.
+  const start = all.findLastIndex((event) => event.kind === 'job.start')
+  const seen = all.slice(Math.max(start, 0))
   const begun = seen.find((event) => event.kind === 'job.start')?.tasks.map((name) => ({ name }))
   const asked = begun ?? resolved.job.tasks
   if (asked.length === 0) return undefined
@@ -175,7 +179,7 @@ async function interrupted(
     const { verdict, reason } = end
     return { verdict, ...(reason === undefined ? {} : { reason }), tasks }
   }
-  const after = resolved.job.after_failure
+  const after = afterAction(resolved, 'unknown')
   events.append({ kind: 'job.end', verdict: 'unknown', reason: INTERRUPTED, after })
   return { verdict: 'unknown', reason: INTERRUPTED, tasks }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventLog } from './event-log.ts'
-import type { Event } from './events.ts'
+import { type Event, parseEvent } from './events.ts'
 import { followEvents } from './follow.ts'
 
 export interface Printing {
@@ -11,15 +11,17 @@ export interface Printing {
 export interface PrintOptions {
   /** Only events numbered above it. */
   since?: number
-  /** How long `finish` waits, in milliseconds; default: as long as it takes. */
+  /** How long `finish` waits, in milliseconds; default 5 s. The file may have lost what is waited for. */
   limit?: number
 }
+
+const FINISH_LIMIT = 5000
 
 /** Gives each event of the file to `print`, one after another. */
 export function printEvents(
   events: EventLog,
   print: (event: Event, signal: AbortSignal) => void | Promise<void>,
-  { since = 0, limit }: PrintOptions = {},
+  { since = 0, limit = FINISH_LIMIT }: PrintOptions = {},
 ): Printing {
   const end = new AbortController()
   const reached = Promise.withResolvers<void>()
@@ -31,20 +33,22 @@ export function printEvents(
   const done = (async () => {
     const following = { since, watch: events.watch, signal: end.signal }
     for await (const { seq, line } of followEvents(events.path, following)) {
-      await print(JSON.parse(line) as Event, end.signal)
+      const event = parseEvent(line)
+      if (event !== undefined) await print(event, end.signal)
       printed = seq
       arrive()
     }
   })()
+  // Where nothing can be shown, nothing else must end for it.
+  done.catch(() => {})
   return {
     async finish() {
       target = events.written
       arrive()
-      const late =
-        limit === undefined ? [] : [sleep(limit, undefined, { signal: end.signal }).catch(() => {})]
-      await Promise.race([reached.promise, done, ...late])
+      const late = sleep(limit, undefined, { signal: end.signal }).catch(() => {})
+      await Promise.race([reached.promise, done, late])
       end.abort()
-      await done
+      await done.catch(() => {})
     },
   }
 }

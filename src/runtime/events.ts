@@ -65,3 +65,12 @@ export type EventBody = Body<Event>
 
 /** Takes events; the one way by which the runtime says anything. */
 export type Emit = (body: EventBody) => void
+
+/** An event of its line; undefined for what is none, as damage leaves it. */
+export function parseEvent(line: string): Event | undefined {
+  try {
+    return eventSchema.safeParse(JSON.parse(line)).data
+  } catch {
+    return undefined
+  }
+}

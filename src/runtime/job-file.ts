@@ -18,6 +18,8 @@ export interface JobFileDependencies {
   /** Milliseconds; overrides `file.wait` where somebody waits for the answer. */
   patience?: number
   say(level: 'info' | 'warning', message: string): void
+  /** Given the file once it is whole and trusted. */
+  keep?: ((text: string) => Promise<void>) | undefined
 }
 
 /** Statuses that may pass by themselves (RFC 9110: request timeout, too early, too many requests, and the server's own). */
@@ -30,7 +32,7 @@ const FIRST_WAIT = 1000
 const LONGEST_WAIT = 30_000
 
 /**
- * Fetches the job file. Never throws: a file that is not to be had, not whole or not trusted is a problem of the job.
+ * Fetches the job file. Never throws but by the signal: a file that is not to be had, not whole or not trusted is a problem of the job.
  * What may pass by itself (no answer, 404, 5xx) is tried again with growing, random waits until `file.wait` is over.
  */
 export async function fetchJobFile(file: Job['file'], deps: JobFileDependencies): Promise<JobSource> {
@@ -48,8 +50,11 @@ export async function fetchJobFile(file: Job['file'], deps: JobFileDependencies)
       trusted = `, signed by ${checkSignature(bytes, signature, deps.keys).name}`
     }
     deps.say('info', `job file: ${shown}, ${bytes.length} bytes${trusted}`)
-    return readJobDocument(decode(bytes), 'job file', shown)
+    const text = decode(bytes)
+    await deps.keep?.(text)
+    return readJobDocument(text, 'job file', shown)
   } catch (error) {
+    deps.signal.throwIfAborted()
     const reason = explainInLine(error)
     return failed({
       parameter: 'speediso.job',

@@ -12,7 +12,10 @@ export function takeLock(path: string): void {
       writeFileSync(path, own, { flag: 'wx' })
       return
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+      const { code } = cause as NodeJS.ErrnoException
+      // A full /run must not keep the machine from doing its job; two that start at once are the lesser danger.
+      if (code === 'ENOSPC') return
+      if (code !== 'EEXIST') throw cause
     }
     const holder = readHolder(path)
     if (holder?.pid === process.pid && holder.alive) return

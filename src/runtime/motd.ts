@@ -31,7 +31,8 @@ export function motdLines(state: BootState): string[] {
 /** What is asked of this boot, and what became of it. */
 export function jobLines({ tasks, problems, waiting, ended }: BootState): string[] {
   if (waiting) return ['Job: waiting for all that says what it is']
-  if (problems.length > 0) {
+  // A restarted speediso may have problems with a job that was begun; then what became of it counts.
+  if (problems.length > 0 && tasks.length === 0) {
     const lines = problems.map((problem) => `  ${problemLine(problem)}`)
     return ['NOTHING WAS RUN: what this machine is asked to do is not valid:', ...lines]
   }

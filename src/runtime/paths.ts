@@ -7,6 +7,8 @@ export interface RunPaths {
   report: string
   /** There once a job has started: it is never started again. */
   started: string
+  /** The job file as it was read, for a process that is started again. */
+  jobFile: string
   /** Held by the one process that works there. */
   lock: string
   /** Address and token of the live log, for root's own programs. */
@@ -22,6 +24,7 @@ export function runPaths(dir: string): RunPaths {
     events: at('events.ndjson'),
     report: at('report.json'),
     started: at('started'),
+    jobFile: at('job-file'),
     lock: at('lock'),
     live: at('live.json'),
   }

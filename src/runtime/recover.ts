@@ -1,4 +1,4 @@
-import { type Event, eventSchema } from './events.ts'
+import { type Event, parseEvent } from './events.ts'
 import { followEvents } from './follow.ts'
 import type { StepReport, TaskReport } from './report.ts'
 
@@ -9,8 +9,8 @@ export const INTERRUPTED = 'speediso was ended in the middle of the job; nothing
 export async function readEvents(path: string): Promise<Event[]> {
   const events: Event[] = []
   for await (const { line } of followEvents(path, { since: 0, signal: new AbortController().signal })) {
-    const event = eventSchema.safeParse(JSON.parse(line))
-    if (event.success) events.push(event.data)
+    const event = parseEvent(line)
+    if (event !== undefined) events.push(event)
   }
   return events
 }

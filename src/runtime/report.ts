@@ -68,11 +68,16 @@ export type Report = z.infer<typeof reportSchema>
 
 /** Writes a JSON document so that a reader sees the old one or the new one whole, also after a power cut. */
 export async function writeDocument(path: string, document: unknown, mode = 0o644): Promise<void> {
+  await writeText(path, `${JSON.stringify(document, null, 2)}\n`, mode)
+}
+
+/** The same of any text. */
+export async function writeText(path: string, text: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const temporary = `${path}.new`
   {
     await using file = await open(temporary, 'w', mode)
-    await file.writeFile(`${JSON.stringify(document, null, 2)}\n`)
+    await file.writeFile(text)
     await file.sync()
   }
   await rename(temporary, path)

@@ -1,6 +1,6 @@
 import { setDefaultCACertificates } from 'node:tls'
 import { SpeedisoError } from '../errors.ts'
-import { maskCredentials } from '../job/mask.ts'
+import { decoded, maskCredentials } from '../job/mask.ts'
 import type { MachineRoot } from './machine-root.ts'
 
 export interface HttpRequest {
@@ -31,6 +31,9 @@ export class HttpError extends SpeedisoError {
 
 const DEFAULT_LIMIT = 1024 * 1024
 const DEFAULT_TIMEOUT = 15_000
+/** RFC 9110, 15.4: those that send a GET elsewhere. */
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const MOST_HOPS = 5
 
 /** The certificate authorities of Debian and of most others. */
 const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
@@ -52,22 +55,36 @@ export function createHttp(root: MachineRoot): Http {
     } = request
     const shown = maskCredentials(address)
     const { url, authorization } = splitCredentials(address, shown)
-    if (url.protocol === 'https:') {
-      trusted ??= trustOwnAuthorities(root)
-      await trusted
-    }
     const late = AbortSignal.timeout(timeout)
-    try {
-      const answer = await fetch(url, {
+    const ask = async (to: URL) => {
+      if (to.protocol === 'https:') {
+        trusted ??= trustOwnAuthorities(root)
+        await trusted.catch((error: unknown) => {
+          trusted = undefined
+          throw error
+        })
+      }
+      return fetch(to, {
         method,
-        headers: { ...authorization, ...headers },
-        redirect: method === 'POST' ? 'manual' : 'follow',
+        // Credentials are for the server that they were given for.
+        headers: { ...(to.origin === url.origin ? authorization : {}), ...headers },
+        redirect: 'manual',
         signal: signal === undefined ? late : AbortSignal.any([late, signal]),
         ...(body === undefined ? {} : { body }),
       })
-      if (url.protocol === 'https:' && answer.url.startsWith('http:')) {
+    }
+    try {
+      let at = url
+      let answer = await ask(at)
+      for (let hop = 0; method !== 'POST' && REDIRECTS.has(answer.status) && hop < MOST_HOPS; hop += 1) {
+        const to = URL.parse(answer.headers.get('location') ?? '', at)
+        if (to === null) break
         await answer.body?.cancel()
-        throw new HttpError(`${shown}: leads from https to http`, { facts: { code: 'downgrade' } })
+        // Not even asked: the request itself may tell something.
+        if (at.protocol === 'https:' && to.protocol !== 'https:')
+          throw new HttpError(`${shown}: leads from https to http`, { facts: { code: 'downgrade' } })
+        at = to
+        answer = await ask(at)
       }
       return { status: answer.status, headers: answer.headers, body: await readBody(answer, limit, shown) }
     } catch (cause) {
@@ -94,7 +111,7 @@ function splitCredentials(
   if (username === '' && password === '') return { url, authorization: {} }
   url.username = ''
   url.password = ''
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const pair = `${decoded(username)}:${decoded(password)}`
   return { url, authorization: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } }
 }
 

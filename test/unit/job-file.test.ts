@@ -1,11 +1,12 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { TrustKey } from '../../src/job/trust.ts'
+import { readJobSources } from '../../src/runtime/effective-job.ts'
 import { readImageDefaults, readTrustKeys } from '../../src/runtime/job-defaults.ts'
 import { fetchJobFile } from '../../src/runtime/job-file.ts'
 import { createHttp } from '../../src/system/http.ts'
@@ -190,6 +191,63 @@ test('with keys in the image, the SHA-256 of the command line will do as well', 
   const sha256 = createHash('sha256').update(GOOD).digest('hex')
   const { problem } = await fetchFrom((_, response) => response.end(GOOD), { keys, sha256 })
   assert.is(problem, undefined)
+})
+
+test('told to stop while the file is fetched: no problem of the job, but the end of this process', async () => {
+  const stop = new AbortController()
+  const server = createServer(() => stop.abort(new Error('ended by SIGTERM')))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const file = { url: `http://127.0.0.1:${port}/`, sha256: null, wait: 60_000 }
+  try {
+    await fetchJobFile(file, { http, signal: stop.signal, keys: [], values, say: () => {} }).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.is(error.message, 'ended by SIGTERM'),
+    )
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+test('a file that was read is kept for a restart, with its secrets for root alone, and taken instead of the server', async () => {
+  const dir = temporaryDir()
+  const copy = join(dir, 'job-file')
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked += 1
+    response.writeHead(asked === 1 ? 200 : 404).end('after: poweroff\nreport: {token: word-of-the-file}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const signal = new AbortController().signal
+  const complete = async () => {
+    const line = `speediso.job=http://127.0.0.1:${port}/`
+    const sources = await readJobSources(line, new Map(), createMachineRoot('/nowhere'))
+    return sources.complete({ http, signal, values, copy, say: () => {} })
+  }
+  try {
+    assert.is((await complete()).job.after, 'poweroff')
+    const again = await complete()
+    assert.equal([again.job.after, again.problems, asked], ['poweroff', [], 1])
+    assert.is(statSync(copy).mode & 0o777, 0o600)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+test('keys of the image that cannot be read are a problem, and nothing runs', async () => {
+  const dir = temporaryDir()
+  mkdirSync(join(dir, 'etc/speediso/job-keys/old.pem'), { recursive: true })
+  const sources = await readJobSources('speediso.job=http://127.0.0.1:1/', new Map(), createMachineRoot(dir))
+  const { problems } = await sources.complete({
+    http,
+    signal: new AbortController().signal,
+    values,
+    say: () => {},
+  })
+  assert.match(problems[0]?.message ?? '', 'keys of the image: ')
 })
 
 test('defaults and keys of the image', async () => {

@@ -125,6 +125,13 @@ for (const text of [
   `SPEEDISO=wipe speediso.log.token="${SECRET} x"`,
   `SPEEDISO=wipe 'speediso.log.token=${SECRET}'`,
   `SPEEDISO=wipe other=http://me:${SECRET}@host/`,
+  `SPEEDISO=wipe speediso.report=http://me:p@${SECRET}@host/`,
+  `SPEEDISO=wipe speediso.report="http://me:a ${SECRET}@host/"`,
+  `SPEEDISO=wipe speediso.report=http://host/?sig=${SECRET}&x=1`,
+  `SPEEDISO=wipe speediso.job=http://host/?a=b&tok%65n=${SECRET}`,
+  `SPEEDISO=wipe speediso.nats=nats://${SECRET}@host:4222`,
+  `SPEEDISO=wipe speediso.ssh.keys=https://host/keys?key=${SECRET}`,
+  `SPEEDISO=wipe  speediso.foreman.tokn=${SECRET}  -- x`,
 ]) {
   test(`no secret is shown: ${text.slice(14, 34)}`, () => {
     const resolved = resolve(text)
@@ -132,6 +139,10 @@ for (const text of [
     const job = maskJob(resolved.job, isSecret)
     const shown = JSON.stringify({ ...resolved, job }) + describeJob(job, resolved).join('\n')
     assert.not.match(shown, SECRET)
+    assert.ok(
+      resolved.hidden().some((part) => part.includes(SECRET)),
+      'and is known, to be kept out of what is sent away',
+    )
   })
 }
 test('negative control: the unmasked job holds the secret', () => {
@@ -201,10 +212,20 @@ test('property: - and _ are equal in every name', () => {
   )
 })
 
+test('a NATS server and nothing on it', () => {
+  assert.equal(resolve('speediso.nats=nats://me:pass@h:4222/').problems, [])
+  for (const more of ['/stream', '?x=1', '#y'])
+    assert.match(
+      resolve(`speediso.nats=nats://h:4222${more}`).problems[0]?.message ?? '',
+      'names more than a server',
+    )
+})
+
 test('property: what stands after -- changes nothing', () => {
   fc.assert(
     fc.property(line, (text) => {
-      assert.equal(resolve(`SPEEDISO=inventory -- ${text}`), resolve('SPEEDISO=inventory'))
+      const shown = (commandLine: string) => JSON.stringify(resolve(commandLine))
+      assert.is(shown(`SPEEDISO=inventory -- ${text}`), shown('SPEEDISO=inventory'))
     }),
   )
 })

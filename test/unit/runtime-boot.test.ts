@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { printEvents } from '../../src/runtime/console.ts'
 import { motdLines } from '../../src/runtime/motd.ts'
 import { runPaths } from '../../src/runtime/paths.ts'
 import { readEvents } from '../../src/runtime/recover.ts'
@@ -76,6 +77,7 @@ test('negative control: without the mark of the start the job would be run again
   const dir = temporaryDir()
   await killedInTheMiddle(dir)
   rmSync(runPaths(dir).started)
+  rmSync(runPaths(dir).lock)
   runs = 0
   await (await begin(dir)).run()
   assert.is(runs, 3)
@@ -95,6 +97,34 @@ test('a damaged report is not taken for one', async () => {
   writeFileSync(runPaths(dir).report, '{"schema":"speediso.rep')
   const again = await (await begin(dir)).run()
   assert.is(again.verdict, 'passed', 'the events tell that the job had ended, and how')
+})
+
+test('what was begun last counts: a process before it that had nothing to do changes nothing', async () => {
+  const dir = temporaryDir()
+  const nothing = await begin(dir, counted, 'SPEEDISO=rescue')
+  await nothing.run()
+  rmSync(runPaths(dir).report)
+  rmSync(runPaths(dir).started)
+  rmSync(runPaths(dir).lock)
+  await killedInTheMiddle(dir)
+  runs = 0
+  const report = await (await begin(dir)).run()
+  assert.is(runs, 0)
+  assert.is(report.verdict, 'unknown')
+})
+
+test('an event line that somebody has damaged ends nothing', async () => {
+  const dir = temporaryDir()
+  await killedInTheMiddle(dir)
+  const { events } = runPaths(dir)
+  const lines = readFileSync(events, 'utf8').split('\n')
+  writeFileSync(events, [...lines.slice(0, 2), '{"seq":3,"time":!!}', ...lines.slice(3)].join('\n'))
+  const printed: number[] = []
+  const boot = await begin(dir)
+  const printing = printEvents(boot.events, ({ seq }) => void printed.push(seq))
+  assert.is((await boot.run()).verdict, 'unknown')
+  await printing.finish()
+  assert.ok(printed.includes(4) && !printed.includes(3), printed.join())
 })
 
 test('motd', () => {

@@ -64,6 +64,30 @@ test('user and password of a URL go as a header, and into no message', async () 
   assert.is(error.message, `http://***@127.0.0.1:${server.port}/: the connection was cut`)
 })
 
+test('a GET goes where it is sent, with its credentials for its own server only; a POST does not', async () => {
+  const seen: [string | undefined, string | undefined][] = []
+  await using other = await serve((request, response) => {
+    seen.push([request.url, request.headers.authorization])
+    response.end('there')
+  })
+  await using server = await serve((request, response) => {
+    seen.push([request.url, request.headers.authorization])
+    const to =
+      request.url === '/a' ? '/b' : request.url === '/loop' ? '/loop' : `http://127.0.0.1:${other.port}/c`
+    response.writeHead(302, { location: to }).end()
+  })
+  const base = `127.0.0.1:${server.port}`
+  assert.is((await http(`http://u:100%@${base}/a`)).body.toString(), 'there')
+  const basic = `Basic ${Buffer.from('u:100%').toString('base64')}`
+  assert.equal(seen, [
+    ['/a', basic],
+    ['/b', basic],
+    ['/c', undefined],
+  ])
+  assert.is((await http(`http://${base}/loop`)).status, 302)
+  assert.is((await http(`http://${base}/a`, { method: 'POST', body: 'x' })).status, 302)
+})
+
 test('nobody there, and no such host', async () => {
   const { port } = await (async () => {
     await using server = await serve(() => {})
@@ -151,7 +175,12 @@ test('https trusts this machine own authorities, and nobody else', async () => {
     { stdio: 'ignore' },
   )
   const tls = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) })
-  await using plain = await serve((_, response) => response.end('plain'))
+  let heard = 0
+  await using plain = await serve((_, response) => {
+    heard += 1
+    // And back to https, as if nothing had been.
+    response.writeHead(302, { location: url }).end()
+  })
   await using server = await serve((request, response) => {
     if (request.url === '/down')
       response.writeHead(302, { location: `http://127.0.0.1:${plain.port}/` }).end()
@@ -164,6 +193,7 @@ test('https trusts this machine own authorities, and nobody else', async () => {
   const trusting = createHttp(createMachineRoot(dir))
   assert.is((await trusting(url)).body.toString(), 'secret')
   assert.is((await refusal(trusting(`${url}down`))).facts.code, 'downgrade')
+  assert.is(heard, 0, 'it was not even asked')
 })
 
 test.run()

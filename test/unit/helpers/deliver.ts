@@ -107,6 +107,7 @@ export const FAST: Pace = {
   longestWait: 40,
   slowWait: 60,
   bundle: 400,
+  last: 300,
   answer: { report: 300, notice: 300, heartbeat: 300, bundle: 2000, foreman: 300 },
 }
 
