@@ -1,7 +1,7 @@
-import { formatEvent } from '../live/format.ts'
 import { printEvents } from '../runtime/console.ts'
 import type { EventLog } from '../runtime/event-log.ts'
 import type { Event } from '../runtime/events.ts'
+import { formatEvent } from '../runtime/format.ts'
 import { openConsoles } from '../runtime/sinks/console.ts'
 import { openJournalSink } from '../runtime/sinks/journal.ts'
 import { openJournal } from '../system/journal/journal.ts'

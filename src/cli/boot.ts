@@ -2,22 +2,21 @@ import { networkInterfaces } from 'node:os'
 import { explainInLine } from '../errors.ts'
 import type { Outcome } from '../exit.ts'
 import { parseCommandLine } from '../job/cmdline.ts'
-import type { AfterAction, Job, ResolvedJob } from '../job/schema.ts'
-import type { Fleet } from '../live/nats/publish.ts'
+import type { Job, ResolvedJob } from '../job/schema.ts'
 import { readPage } from '../live/read-page.ts'
-import { afterAction, carryOut, checkAction } from '../runtime/after.ts'
+import { afterAction } from '../runtime/after.ts'
 import { type Boot, beginBoot } from '../runtime/boot.ts'
 import { loadCatalogue } from '../runtime/catalogue.ts'
-import { createDelivery, type Delivery } from '../runtime/deliver/delivery.ts'
+import { createDelivery } from '../runtime/deliver/delivery.ts'
 import { spoolInMemory } from '../runtime/deliver/spool.ts'
 import { readJobSources } from '../runtime/effective-job.ts'
 import { type BootState, jobLines, writeMotd } from '../runtime/motd.ts'
 import { RUN_DIR, type RunPaths, runPaths } from '../runtime/paths.ts'
-import { trustOwnAuthorities } from '../system/http.ts'
 import { readReportingCard } from '../system/network/reporting-card.ts'
 import { installSshKeys } from '../system/ssh-keys.ts'
 import { versionText } from '../version.ts'
 import { setClock } from './boot-clock.ts'
+import { FLEET_LIMIT, finish, openBootFleet, say } from './boot-end.ts'
 import { createBootLog } from './boot-log.ts'
 import { openBootSinks } from './boot-sinks.ts'
 import { type CliContext, printLine } from './context.ts'
@@ -28,9 +27,6 @@ export interface BootFlags {
   cmdline: string | undefined
   runDir: string | undefined
 }
-
-/** How long events may go on to the fleet's server before the machine reboots or powers off, in milliseconds. */
-const FLEET_LIMIT = 60_000
 
 /**
  * The job of this boot, from kernel command line to what follows it; then stays to serve the live log until told to
@@ -126,27 +122,6 @@ async function runBoot(
   return verdict
 }
 
-/** Reboots, powers off or stays; what goes wrong with that is said, and the machine stays. */
-async function finish(
-  action: AfterAction,
-  boot: Boot,
-  { delivery, fleet }: { delivery: Delivery; fleet: Fleet | undefined },
-  { root, exec, signal }: CliContext,
-): Promise<void> {
-  if (action === 'stay') return
-  try {
-    await checkAction(action, root)
-    if (!(await delivery.beforeAfter(action))) return
-    await fleet?.flush(FLEET_LIMIT)
-    // Told to stop: whoever did that decides what is next.
-    if (signal.aborted) return
-    say(boot, 'info', `now: ${action}`)
-    await carryOut(action, exec)
-  } catch (error) {
-    say(boot, 'error', `${action}: ${explainInLine(error)}`)
-  }
-}
-
 /** Of a real boot: it outlives this process, so that a restarted one runs nothing again. */
 function bootFolder(dir: string | undefined): RunFolder {
   return { paths: runPaths(dir ?? RUN_DIR), kept: true, [Symbol.dispose]() {} }
@@ -175,34 +150,6 @@ async function letIn({ ssh_keys: keys }: Job, boot: Boot, ctx: CliContext): Prom
     (count) => say(boot, 'info', `SSH: ${count} authorized ${count === 1 ? 'key' : 'keys'}`),
     (error: unknown) => say(boot, 'error', `SSH: ${explainInLine(error)}`),
   )
-}
-
-/** Loaded only when it is asked for: most boots have no fleet. */
-async function openBootFleet(
-  url: string,
-  boot: Boot,
-  { root, signal }: CliContext,
-): Promise<Fleet | undefined> {
-  const { identity, bootId, events } = boot
-  try {
-    if (/^tls:/i.test(url)) await trustOwnAuthorities(root)
-    const { openFleet } = await import('../live/nats/publish.ts')
-    return openFleet({
-      url,
-      hostId: identity.hostId,
-      bootId,
-      events,
-      say: (level, message) => say(boot, level, message),
-      signal,
-    })
-  } catch (error) {
-    say(boot, 'error', `NATS: ${explainInLine(error)}`)
-    return undefined
-  }
-}
-
-function say({ events }: Boot, level: 'info' | 'warning' | 'error', message: string): void {
-  events.append({ kind: 'log', level, message })
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { nearest } from './nearest.ts'
 import { INITRAMFS_PARAMETERS, JOB_PARAMETERS, type JobParameter } from './parameters.ts'
 import type { Origin, Problem, ResolvedJob, SourceName } from './schema.ts'
 import type { JobSource } from './source.ts'
+import { readTaskNames } from './task-names.ts'
 
 /** A value that was given, and the words it was given in. */
 interface Given {
@@ -154,19 +155,9 @@ export class Words {
       this.#problem(given, 'has no value', `write ${given.name}=${known[0]}, or leave it out`)
       return []
     }
-    const names = given.value === '' ? [] : given.value.split(',').map((task) => task.trim())
-    if (names.includes(''))
-      this.#problem(given, 'names an empty task', `write one of ${known.join(', ')}, or several with a comma`)
-    const seen = new Set<string>()
-    for (const name of names.filter((task) => task !== '')) {
-      const meant = nearest(name, known)
-      if (!known.includes(name)) {
-        const hint = meant === undefined ? `known tasks are ${known.join(', ')}` : `did you mean ${meant}?`
-        this.#problem(given, `"${name}" is no task of this image`, hint)
-      } else if (seen.has(name)) this.#problem(given, `names ${name} twice`, 'name each task once')
-      seen.add(name)
-    }
-    return names.filter((name) => name !== RESCUE)
+    const { names, faults } = readTaskNames(given.value, known)
+    for (const [message, hint] of faults) this.#problem(given, message, hint)
+    return names
   }
 
   /** Every option given for a task is checked, also when the task is not asked for: a typo is never silent. */

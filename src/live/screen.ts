@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import { printable } from '../printable.ts'
 import type { Event } from '../runtime/events.ts'
+import { colour, colourEvent, formatEvent, formatProgress } from '../runtime/format.ts'
 import type { Clock } from '../system/clock.ts'
-import { colour, colourEvent, formatEvent, formatProgress } from './format.ts'
 
 /** Where a log is shown. */
 export interface Screen extends Disposable {

@@ -18,8 +18,8 @@ export interface ViewerOptions {
  */
 export async function serveViewer(outlet: Outlet, options: ViewerOptions): Promise<void> {
   const { since, hello, file, tail, ending } = options
-  // A viewer that knows more than the tail has read yet, or than there is.
-  if (since > tail.last) await tail.settle()
+  // The viewer may know more than the tail has read yet, or than there is.
+  await tail.settle()
   const { last } = tail
   outlet.send(JSON.stringify({ ...hello, last } satisfies Greeting))
   const reader = await file.after(Math.min(since, last))

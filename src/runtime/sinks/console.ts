@@ -1,6 +1,6 @@
-import { formatEvent } from '../../live/format.ts'
 import type { MachineRoot } from '../../system/machine-root.ts'
 import type { Event } from '../events.ts'
+import { formatEvent } from '../format.ts'
 import { type ConsoleWriter, openConsoleWriter, TICK } from './console-writer.ts'
 import { type Progress, progressLine } from './progress-line.ts'
 

@@ -1,10 +1,10 @@
-import { formatEvent } from '../../live/format.ts'
 import { printable } from '../../printable.ts'
 import type { JournalFields } from '../../system/journal/entry.ts'
 import type { Journal } from '../../system/journal/journal.ts'
 import { type Printing, printEvents } from '../console.ts'
 import type { EventLog } from '../event-log.ts'
 import type { Event } from '../events.ts'
+import { formatEvent } from '../format.ts'
 
 export interface JournalSinkOptions {
   journal: Journal

@@ -1,5 +1,5 @@
-import { formatAmount, formatEvent } from '../../live/format.ts'
 import type { Event } from '../events.ts'
+import { formatAmount, formatEvent } from '../format.ts'
 
 export type Progress = Extract<Event, { kind: 'step.progress' }>
 

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { WebSocket } from 'ws'
 import { liveUrl, readLive } from '../../../src/live/client.ts'
-import { formatEvent } from '../../../src/live/format.ts'
 import { lastOfRun } from '../../../src/runtime/event-lines.ts'
+import { formatEvent } from '../../../src/runtime/format.ts'
 import type { Viewed, Viewing } from './messages.ts'
 
 // Viewers of a live log, in a process of their own; each checks that no event is missing.

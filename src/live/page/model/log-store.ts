@@ -1,5 +1,5 @@
 import type { Event } from '../../../runtime/events.ts'
-import { formatEvent } from '../../format.ts'
+import { formatEvent } from '../../../runtime/format.ts'
 
 /** How much an event matters; a filter shows its level and all above it. */
 export const LEVELS = ['everything', 'info', 'warning', 'error'] as const

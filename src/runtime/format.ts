@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { printable } from '../printable.ts'
-import type { Event } from '../runtime/events.ts'
+import type { Event } from './events.ts'
 
 type Style = 'green' | 'red' | 'yellow' | 'dim' | 'bold'
 
