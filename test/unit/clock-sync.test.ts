@@ -39,13 +39,17 @@ type Sources = Partial<Pick<ClockSyncRequest, 'servers' | 'leases' | 'urls' | 'n
 const sync = (on: ReturnType<typeof machine>, sources: Sources): Promise<ClockSync> =>
   syncClock({ servers: [], leases: [], urls: [], notBefore: MADE, ...sources, deps: on.deps })
 
-async function onWeb(time: number, work: (url: string) => Promise<void>): Promise<void> {
+async function onWeb(
+  time: number,
+  work: (url: string) => Promise<void>,
+  address = '127.0.0.1',
+): Promise<void> {
   const server = createServer((_, response) => {
     response.writeHead(204, { date: new Date(time).toUTCString() }).end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, address, resolve))
   try {
-    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}/rootfs.squashfs`)
+    await work(`http://${address}:${(server.address() as AddressInfo).port}/rootfs.squashfs`)
   } finally {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
@@ -182,10 +186,80 @@ test('URLs that are none, and other schemes, are nobody', async () => {
   assert.match(told.why, /there is nobody to ask$/)
 })
 
+const HOUR = 3_600_000
+
+test('a web server alone that is hours off moves no clock that may be right, on however many ports; it is said', async () => {
+  await onWeb(NOW + 2 * HOUR, (first) =>
+    onWeb(NOW + 2 * HOUR, async (second) => {
+      const on = machine(NOW)
+      const told = await sync(on, { urls: [first, second] })
+      assert.equal([told.set, told.level, on.ran], [false, 'warning', []])
+      near((told.offset ?? 0) * 1000, 2 * HOUR)
+      assert.match(
+        told.why,
+        /^the clock says 2026-06-01T00:\S+Z and web server \S+ says 2026-06-01T02:\S+Z; the clock is left alone, because one/,
+      )
+    }),
+  )
+})
+
+test('the web servers of two hosts that agree move it', async () => {
+  await onWeb(NOW + 2 * HOUR, (first) =>
+    onWeb(
+      NOW + 2 * HOUR + 60_000,
+      async (second) => {
+        const on = machine(NOW)
+        const told = await sync(on, { urls: [first, second] })
+        assert.equal([told.set, told.level], [true, 'info'])
+        near(on.now(), NOW + 2 * HOUR)
+      },
+      '127.0.0.2',
+    ),
+  )
+})
+
+test('of two that do not agree, the one that agrees with the clock counts', async () => {
+  await onWeb(NOW - 100 * DAY, (liar) =>
+    onWeb(
+      NOW,
+      async (honest) => {
+        const on = machine(NOW)
+        const told = await sync(on, { urls: [liar, honest] })
+        assert.equal([told.set, told.level, on.ran], [false, 'info', []])
+      },
+      '127.0.0.2',
+    ),
+  )
+})
+
+for (const [what, clock] of [
+  ['more than a day off', NOW - 2 * DAY],
+  ['before the image', MADE - HOUR],
+  ['long after the image', MADE + 16 * 366 * DAY],
+] as const) {
+  test(`a web server alone is enough for a clock that is ${what}`, async () => {
+    const right = clock < MADE ? MADE + HOUR : NOW
+    await onWeb(right, async (url) => {
+      const on = machine(clock)
+      assert.is((await sync(on, { urls: [url] })).set, true)
+      near(on.now(), right)
+    })
+  })
+}
+
+test('NTP alone moves a clock that is hours off', async () => {
+  await using server = await startNtpServer({ time: NOW + 2 * HOUR })
+  const on = machine(NOW)
+  assert.is((await sync(on, { servers: [server.name] })).set, true)
+  near(on.now(), NOW + 2 * HOUR)
+})
+
 const times = fc.integer({ min: 0, max: Date.UTC(2090, 0) })
 
 test('property: never set to a time before the image, and always to the time told when it is far off', () => {
-  const told = fc.option(fc.record({ from: fc.constant('x'), time: times }), { nil: undefined })
+  const told = fc.option(fc.record({ from: fc.constant('x'), time: times, alone: fc.constant(false) }), {
+    nil: undefined,
+  })
   fc.assert(
     fc.property(times, times, told, (now, notBefore, said) => {
       const { to, offset, by } = judge({ now, notBefore, told: said, refused: [] })

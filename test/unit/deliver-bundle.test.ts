@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,7 +7,6 @@ import { CommandError, ToolMissingError } from '../../src/errors.ts'
 import { maskJob } from '../../src/job/explain.ts'
 import { makeBundle } from '../../src/runtime/deliver/bundle.ts'
 import { createExec, type Exec } from '../../src/system/exec.ts'
-import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { FAST, jobOf, reportOf, startDelivery, startReceiver, until } from './helpers/deliver.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
@@ -53,12 +52,11 @@ const SECRETS = {
   natsPassword: 'nats-password',
   random: 'random-live-token',
   overridden: 'first-token-that-was-overridden',
+  mistyped: 'hunter2 "quoted"',
 }
 
 test('a job that failed: the bundle follows the report, holds what is needed, and no secret', async () => {
   const dir = folder()
-  const rootDir = join(dir, 'root')
-  mkdirSync(join(rootDir, 'proc'), { recursive: true })
   const line = (masked: boolean) => {
     const word = (secret: string) => (masked ? '***' : secret)
     return [
@@ -66,7 +64,6 @@ test('a job that failed: the bundle follows the report, holds what is needed, an
       `speediso.report.token=${word(SECRETS.bearer)} speediso.foreman.token=${word(SECRETS.foreman)}`,
     ].join(' ')
   }
-  writeFileSync(join(rootDir, 'proc/cmdline'), `${line(false)}\n`)
   await using server = await startReceiver()
   const job = {
     ...jobOf(`SPEEDISO= speediso.report=${server.url.replace('//', `//user:${SECRETS.password}@`)}`),
@@ -75,13 +72,13 @@ test('a job that failed: the bundle follows the report, holds what is needed, an
   job.report = { ...job.report, token: SECRETS.bearer, hmac_key: SECRETS.hmac }
   job.log = { ...job.log, token: SECRETS.log }
   job.foreman = { url: null, token: SECRETS.foreman }
-  const every = Object.values(SECRETS).join(' | ')
+  const basic = Buffer.from(`user:${decodeURIComponent(SECRETS.password)}`).toString('base64')
+  const every = [...Object.values(SECRETS), basic].join(' | ')
   await using bench = await startDelivery('', {
     dir,
     job,
-    root: createMachineRoot(rootDir),
     exec: withLogs(`kernel: ${line(false)}\nsays ${every}\nhttp://someone:else@h/\n`, every),
-    secrets: [SECRETS.random],
+    secrets: [SECRETS.random, SECRETS.overridden, SECRETS.mistyped],
   })
   bench.events.append({ kind: 'log', level: 'info', message: every })
   const report = reportOf({
@@ -102,7 +99,7 @@ test('a job that failed: the bundle follows the report, holds what is needed, an
   assert.equal(Object.keys(files), FILES)
   for (const [name, content] of Object.entries(files)) {
     for (const secret of Object.values(SECRETS)) {
-      for (const form of [secret, JSON.stringify(secret).slice(1, -1), decodeURIComponent(secret)]) {
+      for (const form of [secret, JSON.stringify(secret).slice(1, -1), decodeURIComponent(secret), basic]) {
         assert.not.ok(content.includes(form), `${name} holds ${form}`)
       }
     }

@@ -1,9 +1,22 @@
+import { copyFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ToolMissingError } from '../../src/errors.ts'
+import { deliverySchema } from '../../src/runtime/deliver/state.ts'
 import type { Exec } from '../../src/system/exec.ts'
-import { IDENTITY, type Received, reportOf, startDelivery, startReceiver, until } from './helpers/deliver.ts'
+import {
+  FAST,
+  IDENTITY,
+  type Received,
+  reportOf,
+  startDelivery,
+  startReceiver,
+  until,
+} from './helpers/deliver.ts'
 import { createMemoryRoot } from './helpers/memory-root.ts'
+import { temporaryDir } from './helpers/temporary.ts'
 
 const TOKEN = '21fefcb4-e580-4c71-895c-4816741b55fa'
 const MAC = '52:54:00:12:34:56'
@@ -104,6 +117,12 @@ function foreman(host: { token: string; build: boolean }) {
     }
     return 404
   }
+}
+
+/** In place of the token that a host had there is none, once it has left build mode. */
+function foremanThatForgets(host: { token: string; build: boolean }) {
+  const answer = foreman(host)
+  return (got: Received): number => (host.build ? answer(got) : 404)
 }
 
 const serverOf = (url: string) => url.replace('/report', '/')
@@ -258,6 +277,122 @@ test('a host that is not in build mode has nothing to wait for', async () => {
   assert.is(bench.delivery.state().foreman?.state, 'accepted')
   assert.match((await bench.said()).join('\n'), 'Foreman: this host is not in build mode')
 })
+
+for (const [what, lose] of [
+  ['cut off', (response: ServerResponse) => void response.destroy()],
+  ['never came', () => {}],
+  ['was lost by the proxy before it', (response: ServerResponse) => void response.writeHead(502).end()],
+] as const) {
+  test(`the answer to built ${what}: that the token is no longer known counts as done`, async () => {
+    const host = { token: TOKEN, build: true }
+    const heard = foremanThatForgets(host)
+    await using server = await startReceiver((got, count) => {
+      const status = heard(got)
+      return count === 1 ? lose : status
+    })
+    const line = `speediso.foreman=${serverOf(server.url)} speediso.foreman.token=${TOKEN}`
+    await using bench = await startDelivery(line, { exec: ipExec, root: root() })
+    await bench.delivery.deliver(reportOf())
+    assert.equal([host.build, server.got.length], [false, 2])
+    assert.is(bench.delivery.state().foreman?.state, 'accepted')
+    assert.match((await bench.said()).join('\n'), 'Foreman: it no longer knows the token')
+    assert.is(await bench.delivery.beforeAfter('reboot'), true)
+  })
+}
+
+test('a process that was ended in the middle of built: the next one of this boot takes a 404 for done', async () => {
+  const host = { token: TOKEN, build: true }
+  const heard = foremanThatForgets(host)
+  await using server = await startReceiver((got) => {
+    heard(got)
+    return () => {}
+  })
+  const line = `speediso.foreman=${serverOf(server.url)} speediso.foreman.token=${TOKEN} speediso.report.wait=50ms`
+  const file = (dir: string) => join(dir, 'delivery.json')
+  const killed = mkdtempSync(join(temporaryDir(), 'killed-'))
+  {
+    await using bench = await startDelivery(line, {
+      exec: ipExec,
+      root: root(),
+      pace: { answer: { ...FAST.answer, foreman: 60_000 } },
+    })
+    void bench.delivery.deliver(reportOf())
+    await server.until(() => server.got.length === 1)
+    await until(
+      () =>
+        existsSync(file(bench.dir)) &&
+        readFileSync(file(bench.dir), 'utf8').includes('"may_have_arrived": true'),
+    )
+    copyFileSync(file(bench.dir), file(killed))
+    bench.stop()
+  }
+  server.behave = heard
+  await using next = await startDelivery(line, { exec: ipExec, root: root(), dir: killed })
+  await next.delivery.deliver(reportOf())
+  assert.is(next.delivery.state().foreman?.state, 'accepted')
+})
+
+test('negative control: a 404 to the first call that can have arrived stays an error, also after one that cannot', async () => {
+  const gone = await startReceiver()
+  await gone[Symbol.asyncDispose]()
+  const line = `speediso.foreman=${serverOf(gone.url)} speediso.foreman.token=${TOKEN} speediso.report.wait=300ms`
+  await using bench = await startDelivery(line, { exec: ipExec, root: root() })
+  const delivering = bench.delivery.deliver(reportOf())
+  await until(() => bench.events.last > 0)
+  await using server = await startReceiver(() => 404, Number(new URL(gone.url).port))
+  await delivering
+  assert.ok(server.got.length > 1)
+  assert.is(bench.delivery.state().foreman?.state, 'trying')
+  const { dir } = bench
+  await bench[Symbol.asyncDispose]()
+  await using again = await startDelivery(line, { exec: ipExec, root: root(), dir })
+  await again.delivery.deliver(reportOf())
+  assert.is(again.delivery.state().foreman?.state, 'trying', 'nor does another process believe it')
+})
+
+test('told to stop: Foreman is told that the host is built all the same', async () => {
+  const host = { token: TOKEN, build: true }
+  await using server = await startReceiver(foreman(host))
+  const line = `speediso.foreman=${serverOf(server.url)} speediso.foreman.token=${TOKEN}`
+  await using bench = await startDelivery(line, { exec: ipExec, root: root() })
+  bench.stop()
+  await bench.delivery.deliver(reportOf())
+  assert.is(host.build, false)
+})
+
+test('told to stop: facts are not sent, and nothing fails', async () => {
+  await using server = await startReceiver(() => 201)
+  const exec: Exec = (_file, _args, options) => Promise.reject(options?.signal?.reason)
+  await using bench = await startDelivery(`speediso.foreman=${serverOf(server.url)}`, { exec, root: root() })
+  bench.stop()
+  assert.is(await bench.delivery.deliver(reportOf()), 'nowhere')
+  assert.equal(server.got, [])
+})
+
+test('facts that are not accepted in time are not refused', async () => {
+  await using server = await startReceiver(() => 503)
+  const line = `speediso.foreman=${serverOf(server.url)} speediso.report.wait=50ms`
+  await using bench = await startDelivery(line, { exec: ipExec, root: root() })
+  await bench.delivery.deliver(reportOf())
+  assert.is(bench.delivery.state().foreman?.state, 'not-accepted')
+  await bench[Symbol.asyncDispose]()
+  const shown = deliverySchema.parse(JSON.parse(readFileSync(join(bench.dir, 'delivery.json'), 'utf8')))
+  assert.is(shown.foreman?.state, 'not-accepted')
+})
+
+for (const [token, what] of [
+  ['', 'the facts of this host'],
+  [` speediso.foreman.token=${TOKEN}`, 'that this host is built'],
+] as const) {
+  test(`a trial tells Foreman nothing, and says so: ${what}`, async () => {
+    await using server = await startReceiver()
+    const line = `speediso.report=${server.url} speediso.foreman=${serverOf(server.url)}${token}`
+    await using bench = await startDelivery(line, { exec: ipExec, root: root(), trial: true })
+    assert.is(await bench.delivery.deliver(reportOf()), 'accepted')
+    assert.equal(server.took, ['report'])
+    assert.equal(await bench.said(), [`a real boot would now tell Foreman ${what}`])
+  })
+}
 
 test('the token stands in no message, whether Foreman is away or refuses', async () => {
   const server = await startReceiver(() => 404)

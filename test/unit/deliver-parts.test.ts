@@ -1,13 +1,15 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRedactor, hiddenIn, hiddenInText } from '../../src/runtime/deliver/redact.ts'
+import { createRedactor, secretsOfJob } from '../../src/runtime/deliver/redact.ts'
 import { advance, NOTHING_YET } from '../../src/runtime/deliver/view.ts'
 import { createVoice } from '../../src/runtime/deliver/voice.ts'
 import { watchEvents } from '../../src/runtime/deliver/watch.ts'
 import { openEventLog } from '../../src/runtime/event-log.ts'
 import type { Event } from '../../src/runtime/events.ts'
 import { systemClock } from '../../src/system/clock.ts'
+import { jobOf } from './helpers/deliver.ts'
 import { recorder } from './helpers/tasks.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
@@ -40,29 +42,50 @@ test('a failure that goes on is said at once, then once a minute; the clock on t
   )
 })
 
-test('what is hidden in a masked copy', () => {
-  const raw = {
-    a: 'x',
-    token: 'tok-1',
-    url: 'http://u:p%40ss@h/',
-    list: ['k1', 'k2'],
-    none: null,
-    pin: 12345,
-  }
-  const masked = { a: 'x', token: '***', url: 'http://***@h/', list: '***', none: null, pin: '***' }
-  assert.equal(hiddenIn(raw, masked), ['tok-1', 'u:p%40ss', 'p%40ss', 'p@ss', 'k1', 'k2', '12345'])
-  assert.equal(hiddenIn(raw, raw), [])
-  assert.equal(hiddenInText('a=1 t=one b u=two', 'a=1 t=*** b u=***'), ['one', 'two'])
-  assert.equal(hiddenInText('quite another line', 'a=1 t=***'), [], 'not a copy of it: nothing is known')
+test('the secrets of a job: its own fields, and what stands in its URLs', () => {
+  const job = jobOf(
+    'speediso.report.token=token-number-1 speediso.log.token=token-number-2 speediso.foreman.token=token-number-3',
+  )
+  job.report.url = 'https://user:p%40ss@h/x?key=query-1'
+  job.file.url = 'https://bare-user@h/'
+  job.tasks.push({ name: 't', options: { from: [{ url: 'ftp://u:deep-pass@h/' }] }, timeout: 1 })
+  const secrets = new Set(secretsOfJob(job))
+  for (const secret of [
+    'token-number-1',
+    'token-number-2',
+    'token-number-3',
+    'user:p@ss',
+    'p@ss',
+    'query-1',
+    'bare-user',
+    'deep-pass',
+  ])
+    assert.ok(secrets.has(secret), secret)
+  assert.equal(secretsOfJob(jobOf('speediso.report=https://h/')), [])
 })
 
 test('secrets go in every way of writing them, the longer before the shorter', () => {
-  const redact = createRedactor(['token', 'token-and-more', 'a b"c', '***', 'abc'])
-  assert.is(redact('token token-and-more'), '*** ***')
-  assert.is(redact(JSON.stringify({ x: 'a b"c' })), '{"x":"***"}')
-  assert.is(redact('?q=a%20b%22c'), '?q=***')
-  assert.is(redact('abc'), 'abc', 'three letters stand in half of all words')
-  assert.is(redact('*** .*'), '*** .*')
+  const { text } = createRedactor(['token', 'token-and-more', 'a b"c/é', 'p%40ss', '***', 'abc', '\ud800bad'])
+  assert.is(text('token token-and-more'), '*** ***')
+  assert.is(text(JSON.stringify({ x: 'a b"c/é' })), '{"x":"***"}')
+  assert.is(text('?q=a%20b%22c%2F%C3%A9&r=a+b%22c%2f%c3%a9'), '?q=***&r=***')
+  const url = new URL('http://h/')
+  url.password = 'a b"c/é'
+  assert.is(text(url.href), 'http://:***@h/')
+  assert.is(text(`Basic ${Buffer.from('a b"c/é').toString('base64')}`), 'Basic ***')
+  assert.is(text('p%40ss p@ss'), '*** ***', 'as it was written, and as it is meant')
+  assert.is(text('abc YWJj'), 'abc YWJj', 'three letters stand in half of all words')
+  assert.is(text('*** .*'), '*** .*')
+})
+
+test('JSON stays JSON, whatever the secret is', () => {
+  const { json } = createRedactor(['1024', 'true', 'n1234', 'name', 'x"y\\z'])
+  assert.is(
+    json('{"name":1024,"size":10240,"rm":true,"t":"\\n1234","u":"x\\"y\\\\z","none":null}'),
+    '{"***":"***","size":10240,"rm":"***","t":"\\n1234","u":"***","none":null}',
+  )
+  assert.is(json('{"cut":"1024'), '{"cut":"***')
+  assert.is(createRedactor([]).json('{ "a": 1 }'), '{ "a": 1 }')
 })
 
 test('a watcher catches up with what is in the file, and sees nothing of before', async () => {
@@ -83,6 +106,33 @@ test('a watcher catches up with what is in the file, and sees nothing of before'
   end.abort()
   await watching.done
   await watching.caughtUp()
+  log.close()
+})
+
+test('a damaged line ends nothing, and a file that was cut off holds up nobody', async () => {
+  const path = join(temporaryDir(), 'events.ndjson')
+  const log = openEventLog(path, 'h', systemClock)
+  const say = (message: string) => log.append({ kind: 'log', level: 'info', message })
+  const seen: string[] = []
+  const end = new AbortController()
+  const take = (event: Event) => seen.push(event.kind === 'log' ? event.message : event.kind)
+  const watching = watchEvents(log, take, end.signal, 300)
+  say('a')
+  say('bad')
+  say('b')
+  // Its number is still there, and it is as long as it was.
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"message":"bad"', '"message";"bad"'))
+  await watching.caughtUp()
+  assert.equal(seen, ['a', 'b'])
+  // In one go: what was not read yet is lost.
+  say('c')
+  truncateSync(path)
+  await watching.caughtUp()
+  say('d')
+  await watching.caughtUp()
+  assert.is(seen.at(-1), 'd')
+  end.abort()
+  await watching.done
   log.close()
 })
 

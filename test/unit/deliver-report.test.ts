@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deliverySchema } from '../../src/runtime/deliver/state.ts'
 import { reportSchema } from '../../src/runtime/report.ts'
-import { type Received, reportOf, startDelivery, startReceiver, until } from './helpers/deliver.ts'
+import { FAST, type Received, reportOf, startDelivery, startReceiver, until } from './helpers/deliver.ts'
 
 const asked = (url: string, more = '') => `speediso.report=${url} ${more}`
 const idOf = ({ headers }: Received) => headers['speediso-id']
@@ -169,6 +169,41 @@ test('nothing asked for: nothing is done', async () => {
   assert.is(await bench.delivery.beforeAfter('reboot'), true)
   assert.equal(await bench.said(), [])
   assert.throws(() => readFileSync(join(bench.dir, 'delivery.json')), 'ENOENT')
+})
+
+for (const verdict of ['passed', 'failed'] as const) {
+  test(`told to stop during the job: its outcome, ${verdict}, is posted all the same`, async () => {
+    await using server = await startReceiver()
+    await using bench = await startDelivery(asked(server.url))
+    bench.stop()
+    assert.is(await bench.delivery.deliver(reportOf({ verdict })), 'accepted')
+    assert.is(await bench.delivery.beforeAfter('reboot'), false)
+    assert.equal(server.took, ['report'], 'and neither a notice nor a bundle')
+    assert.is(JSON.parse(String(server.got[0]?.body)).verdict, verdict)
+  })
+}
+
+test('told to stop while a report is kept: it is tried once more', async () => {
+  await using server = await startReceiver(() => 500)
+  const bench = await startDelivery(asked(server.url, 'speediso.report.wait=50ms'), {
+    pace: { slowWait: 600_000 },
+  })
+  assert.is(await bench.delivery.deliver(reportOf()), 'spooled')
+  server.behave = () => 200
+  bench.stop()
+  await bench[Symbol.asyncDispose]()
+  assert.equal(server.took, ['report'])
+  assert.is(bench.delivery.state().report?.state, 'accepted')
+})
+
+test('told to stop, and the server never answers: one attempt, with a limit of its own', async () => {
+  await using server = await startReceiver(() => () => {})
+  const pace = { answer: { ...FAST.answer, report: 600_000 } }
+  await using bench = await startDelivery(asked(server.url), { pace })
+  bench.stop()
+  assert.is(await bench.delivery.deliver(reportOf()), 'spooled')
+  assert.is(server.got.length, 1)
+  assert.equal(await bench.said(), ['report: did not end within 0.3 s; given up'])
 })
 
 test('told to stop in the middle: ends at once', async () => {

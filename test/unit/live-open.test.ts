@@ -97,6 +97,16 @@ test('a token that was given is not shown', async () => {
   assert.is(liveFile(opened.paths.live).token, 'given-token')
 })
 
+test('a token that was given is not shown by a later log in the same folder either', async () => {
+  const dir = freshDir()
+  {
+    await using given = await open({ token: 'given-token' }, {}, dir)
+    assert.is(given.live.token, 'given-token')
+  }
+  await using later = await open({}, {}, dir)
+  assert.not.match(later.live.shown ?? '', 'given-token')
+})
+
 test('listening on every address, the reporting card is shown, and this host goes by loopback', async () => {
   const listen = { address: '0.0.0.0', port: await freePort() }
   await using opened = await open({ listen }, { ownAddress: '192.0.2.7' })

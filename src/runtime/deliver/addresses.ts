@@ -24,8 +24,9 @@ const addressSchema = z.array(
 
 /** The Ethernet interfaces with their addresses. Never throws: what cannot be read is not there. */
 export async function readAddresses(exec: Exec, signal: AbortSignal): Promise<InterfaceAddresses[]> {
-  const output = await runTool(exec, 'ip', ['-json', 'address'], { signal })
-  return output.status === 'known' ? parseAddresses(output.value) : []
+  // It throws when told to stop.
+  const output = await runTool(exec, 'ip', ['-json', 'address'], { signal }).catch(() => undefined)
+  return output?.status === 'known' ? parseAddresses(output.value) : []
 }
 
 function parseAddresses(text: string): InterfaceAddresses[] {

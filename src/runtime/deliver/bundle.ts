@@ -39,7 +39,15 @@ type Part = [name: string, limit: number, read: () => Promise<string>]
  */
 export async function makeBundle(report: Report, deps: BundleDependencies): Promise<Uint8Array<ArrayBuffer>> {
   const { exec, paths, signal } = deps
-  const redact = createRedactor(deps.secrets)
+  const redactor = createRedactor(deps.secrets)
+  const clean = (name: string, text: string) => {
+    if (name.endsWith('.ndjson'))
+      return text
+        .split('\n')
+        .map((line) => redactor.json(line))
+        .join('\n')
+    return name.endsWith('.json') ? redactor.json(text, 2) : redactor.text(text)
+  }
   const tool =
     (file: string, ...args: string[]) =>
     async () => {
@@ -69,12 +77,12 @@ export async function makeBundle(report: Report, deps: BundleDependencies): Prom
   const notes: string[] = []
   const put = async ([name, limit, read]: Part) => {
     try {
-      const text = redact(await read())
+      const text = clean(name, await read())
       const kept = lastLines(text, limit)
       if (kept.length < text.length) notes.push(`${name}: only its end`)
       await writeFile(join(files, name), kept)
     } catch (error) {
-      notes.push(`${name}: ${redact(plain(error))}`)
+      notes.push(`${name}: ${redactor.text(plain(error))}`)
     }
   }
   await Promise.all(parts.map(put))

@@ -7,14 +7,16 @@ import { NOTICE_OF, type NoticeName } from './message.ts'
 import { DEFAULT_PACE, type Pace } from './pace.ts'
 import { openReporting, type Reporting } from './reporting.ts'
 import { chooseSpool, type SpoolPlace } from './spool.ts'
-import { createStateFile, DELIVERY_SCHEMA, type DeliveryState, STATE_FILE } from './state.ts'
+import { createStateFile, DELIVERY_SCHEMA, type DeliveryState, readState, STATE_FILE } from './state.ts'
 
 export interface DeliveryOptions extends Omit<ChannelDependencies, 'pace' | 'changed'> {
   job: Job
   /** Default: on hostpart when there is one, else in the folder of the boot. */
   spool?: SpoolPlace
-  /** Secrets that stand neither in the job nor on the command line, such as a random token; they go into no bundle. */
+  /** Besides those of the job: what was masked wherever it was given, a random token. They go into no bundle. */
   secrets?: readonly string[]
+  /** Foreman, which would act on it, is not called; the log says what it would be told. */
+  trial?: boolean
   pace?: Partial<Pace>
 }
 
@@ -24,7 +26,8 @@ export interface Delivery extends AsyncDisposable {
   notice(what: NoticeName, task?: string): Promise<boolean>
   /**
    * The outcome. `accepted`: the server has it. `spooled`: not within job.report.wait; it is kept and tried on. `nowhere`:
-   * there is no such server. When the job did not pass, a bundle of logs follows the report.
+   * there is no such server. When the job did not pass, a bundle of logs follows the report. Once told to stop, it is
+   * tried once more, for at most pace.last.
    */
   deliver(report: Report): Promise<'accepted' | 'spooled' | 'nowhere'>
   /**
@@ -62,10 +65,19 @@ export async function createDelivery(options: DeliveryOptions): Promise<Delivery
     }
   }
 
-  const file = createStateFile(join(paths.dir, STATE_FILE), state)
+  const path = join(paths.dir, STATE_FILE)
+  const file = createStateFile(path, state)
   const pace = { ...DEFAULT_PACE, ...options.pace }
   const deps = { ...options, signal, pace, changed: () => file.save() }
-  if (foremanUrl !== null) foreman = openForeman({ ...job.foreman, url: foremanUrl }, job.report.wait, deps)
+  if (foremanUrl !== null) {
+    const earlier = (await readState(path))?.foreman ?? null
+    const { trial = false } = options
+    foreman = openForeman(
+      { ...job.foreman, url: foremanUrl },
+      { wait: job.report.wait, trial, earlier },
+      deps,
+    )
+  }
   if (url !== null) {
     const spool = options.spool ?? (await chooseSpool(options.root, paths.dir))
     reporting = await openReporting({ ...deps, url, spool, secrets: options.secrets ?? [] })
@@ -96,7 +108,7 @@ export async function createDelivery(options: DeliveryOptions): Promise<Delivery
     },
     async [Symbol.asyncDispose]() {
       own.abort()
-      await reporting?.[Symbol.asyncDispose]()
+      await Promise.all([reporting?.[Symbol.asyncDispose](), foreman?.ended()])
       await file[Symbol.asyncDispose]()
     },
   }

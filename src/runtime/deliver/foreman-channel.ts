@@ -2,8 +2,9 @@ import { maskCredentials } from '../../job/mask.ts'
 import type { Job } from '../../job/schema.ts'
 import type { Report } from '../report.ts'
 import type { ChannelDependencies, Hold } from './deps.ts'
-import { callBuilt, ForemanRefusal, gatherFacts, uploadFacts } from './foreman.ts'
+import { callBuilt, ForemanRefusal, gatherFacts, mayHaveArrived, uploadFacts } from './foreman.ts'
 import { orAborted } from './or-aborted.ts'
+import { RefusedError } from './post.ts'
 import { untilAccepted } from './retry.ts'
 import type { DeliveryState } from './state.ts'
 import { createVoice } from './voice.ts'
@@ -12,7 +13,20 @@ export interface ForemanChannel {
   deliver(report: Report): Promise<void>
   /** Until nothing is lost by leaving this boot. */
   settle(hold: Hold): Promise<void>
-  state(): NonNullable<DeliveryState['foreman']>
+  /** After the signal: until the last attempt is over. */
+  ended(): Promise<void>
+  state(): ForemanState
+}
+
+type ForemanState = NonNullable<DeliveryState['foreman']>
+
+export interface ForemanOptions {
+  /** Milliseconds in which it is to be accepted. */
+  wait: number
+  /** Only says what it would tell. */
+  trial: boolean
+  /** What an earlier process of this boot has left. */
+  earlier: ForemanState | null
 }
 
 /**
@@ -22,16 +36,20 @@ export interface ForemanChannel {
  */
 export function openForeman(
   { url, token }: Job['foreman'] & { url: string },
-  wait: number,
+  { wait, trial, earlier }: ForemanOptions,
   deps: ChannelDependencies,
 ): ForemanChannel {
   const { events, http, clock, signal, pace, changed } = deps
+  const { firstWait, longestWait, slowWait, last } = pace
   const say = (level: 'info' | 'warning', message: string) =>
     events.append({ kind: 'log', level, message: `Foreman: ${message}` })
   const voice = createVoice('Foreman', { emit: events.append, clock, changed })
-  const request = { http, signal, timeout: pace.answer.foreman }
+  const request = { http, timeout: pace.answer.foreman }
   const call = token === null ? 'facts' : 'built'
-  let state: ReturnType<ForemanChannel['state']>['state'] = 'not-yet'
+  let state: ForemanState['state'] = 'not-yet'
+  let underWay = false
+  let wrong = false
+  let arrived = earlier !== null && (earlier.may_have_arrived || earlier.state === 'accepted')
   let first: Promise<void> | undefined
   let later: Promise<void> | undefined
   const become = (next: typeof state) => {
@@ -40,13 +58,39 @@ export function openForeman(
   }
 
   const built = async (known: string) => {
-    const attempt = async () => {
-      if (!(await callBuilt(url, known, request))) say('info', 'this host is not in build mode')
+    const attempt = async (own: AbortSignal) => {
+      // Written down before, for a process that is killed in the middle.
+      underWay = true
+      changed()
+      try {
+        if (!(await callBuilt(url, known, { ...request, signal: own })))
+          say('info', 'this host is not in build mode')
+        arrived = true
+      } catch (error) {
+        // Foreman takes back the token when a host leaves build mode: it has heard a call whose answer was lost.
+        const unknown = error instanceof RefusedError && error.status === 404
+        if (!(unknown && arrived)) {
+          // A token that it never knew is not lost by what comes later.
+          wrong ||= unknown
+          arrived ||= !wrong && mayHaveArrived(error)
+          throw error
+        }
+        say(
+          'warning',
+          'it no longer knows the token: an earlier call, whose answer was lost, counts as accepted',
+        )
+      } finally {
+        underWay = false
+        changed()
+      }
     }
-    if (await untilAccepted(attempt, { ...pace, limit: wait, signal, voice })) return become('accepted')
+    const trying = { firstWait, longestWait, limit: wait, last, signal, voice }
+    if (await untilAccepted(attempt, trying)) return become('accepted')
+    if (signal.aborted) return
     later = untilAccepted(attempt, {
-      firstWait: pace.slowWait,
+      firstWait: slowWait,
       limit: Number.POSITIVE_INFINITY,
+      last,
       signal,
       voice,
     }).then((accepted) => {
@@ -55,18 +99,34 @@ export function openForeman(
   }
   const facts = async (report: Report) => {
     const gathered = await gatherFacts(report, deps)
-    const final = (error: unknown) => error instanceof ForemanRefusal
-    const attempt = () => uploadFacts(url, gathered, request)
-    const accepted = await untilAccepted(attempt, { ...pace, limit: wait, signal, voice, final })
-    become(accepted ? 'accepted' : 'refused')
+    let refused = false
+    const final = (error: unknown) => {
+      refused = error instanceof ForemanRefusal
+      return refused
+    }
+    const attempt = (own: AbortSignal) => uploadFacts(url, gathered, { ...request, signal: own })
+    const trying = { firstWait, longestWait, limit: wait, signal, voice, final }
+    const accepted = await untilAccepted(attempt, trying)
+    become(accepted ? 'accepted' : refused ? 'refused' : 'not-accepted')
     if (!accepted && !signal.aborted) say('warning', 'it does not have the facts of this host')
   }
 
   return {
-    state: () => ({ url: maskCredentials(url), call, state, last_error: voice.lastError }),
+    state: () => ({
+      url: maskCredentials(url),
+      call,
+      state,
+      may_have_arrived: arrived || (underWay && !wrong),
+      last_error: voice.lastError,
+    }),
     deliver(report) {
       if (token !== null && report.verdict !== 'passed') {
         say('warning', 'not told that the host is built: the job did not pass')
+        return Promise.resolve()
+      }
+      if (trial) {
+        const what = token === null ? 'the facts of this host' : 'that this host is built'
+        events.append({ kind: 'log', level: 'info', message: `a real boot would now tell Foreman ${what}` })
         return Promise.resolve()
       }
       become('trying')
@@ -78,6 +138,10 @@ export function openForeman(
       if (later === undefined || state === 'accepted') return
       hold('Foreman does not know that this host is built, and would have it installed again')
       await orAborted(later, signal)
+    },
+    async ended() {
+      await first
+      await later
     },
   }
 }

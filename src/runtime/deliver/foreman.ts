@@ -1,11 +1,11 @@
 import { SpeedisoError } from '../../errors.ts'
 import { maskCredentials } from '../../job/mask.ts'
-import type { Http } from '../../system/http.ts'
+import { type Http, HttpError } from '../../system/http.ts'
 import type { Report } from '../report.ts'
 import { readAddresses } from './addresses.ts'
 import type { ChannelDependencies } from './deps.ts'
 import { type Facts, foremanFacts } from './foreman-facts.ts'
-import { expectSuccess } from './post.ts'
+import { expectSuccess, RefusedError } from './post.ts'
 
 export interface ForemanRequest {
   http: Http
@@ -56,6 +56,24 @@ export async function callBuilt(server: string, token: string, request: ForemanR
   if (answer.status === 405) return false
   expectSuccess(answer, url)
   return true
+}
+
+/** The connection was there, and an answer was not, or not the whole of it. */
+const ANSWER_LOST: ReadonlySet<unknown> = new Set([
+  'timeout',
+  'too-large',
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+
+/** Whether Foreman may have heard a call that ended with this error: its answer was lost, by us or by a proxy before it. */
+export function mayHaveArrived(error: unknown): boolean {
+  if (error instanceof RefusedError) return error.status === 502 || error.status === 504
+  // What is no error of HTTP is our own end of the attempt.
+  return !(error instanceof HttpError) || ANSWER_LOST.has(error.facts.code)
 }
 
 /** What Foreman is told of this host. */

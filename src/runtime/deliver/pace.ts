@@ -13,6 +13,8 @@ export interface Pace {
   slowWait: number
   /** How long the bundle is tried. */
   bundle: number
+  /** For the one attempt that is left when this process is told to stop: systemd ends it after 30 s. */
+  last: number
   /** For the whole of one request. */
   answer: Readonly<Record<MessageKind | 'foreman', number>>
 }
@@ -24,6 +26,7 @@ export const DEFAULT_PACE: Pace = {
   longestWait: 30_000,
   slowWait: 200_000,
   bundle: 120_000,
+  last: 8000,
   // A report may be megabytes and the bundle tens of them, over a management network.
   answer: { report: 60_000, notice: 15_000, heartbeat: 15_000, bundle: 120_000, foreman: 60_000 },
 }

@@ -7,7 +7,7 @@ import { BUNDLE_FILE, makeBundle } from './bundle.ts'
 import type { ChannelDependencies, Hold } from './deps.ts'
 import type { MakeMessage, Message } from './message.ts'
 import { orAborted } from './or-aborted.ts'
-import { hiddenIn, hiddenInText } from './redact.ts'
+import { secretsOfJob } from './redact.ts'
 import { untilAccepted } from './retry.ts'
 import type { Spool } from './spool.ts'
 import type { DeliveryState } from './state.ts'
@@ -19,6 +19,8 @@ export interface ReportLane {
   deliver(report: Report): Promise<'accepted' | 'spooled'>
   /** Until nothing is lost by leaving this boot. */
   settle(hold: Hold): Promise<void>
+  /** After the signal: until the last attempt is over. */
+  ended(): Promise<void>
   state(): Pick<Shown, 'state' | 'attempts' | 'last_error' | 'bundle'> & { inSpool: boolean }
 }
 
@@ -66,7 +68,8 @@ export function openReportLane(options: ReportLaneOptions): ReportLane {
 
   const gather = async (report: Report): Promise<Message | undefined> => {
     try {
-      const bytes = await makeBundle(report, { ...options, secrets: await secretsOf(report, options) })
+      const secrets = [...options.secrets, ...secretsOfJob(job)]
+      const bytes = await makeBundle(report, { ...options, secrets })
       await writeFile(join(paths.dir, BUNDLE_FILE), bytes, { mode: 0o600 })
       bundle = 'made'
       return make('bundle', bytes, '1')
@@ -81,7 +84,8 @@ export function openReportLane(options: ReportLaneOptions): ReportLane {
     // The reboot that may wait for it must not wait longer, whatever the server does.
     const own = AbortSignal.any([signal, AbortSignal.timeout(pace.bundle)])
     const said = createVoice('failure bundle', { emit: events.append, clock })
-    const retrying = { ...pace, limit: pace.bundle, signal: own, voice: said }
+    const { firstWait, longestWait } = pace
+    const retrying = { firstWait, longestWait, limit: pace.bundle, signal: own, voice: said }
     const accepted = await untilAccepted(() => send(message, own), retrying)
     bundle = accepted ? 'accepted' : 'not-accepted'
     if (!accepted && !signal.aborted) {
@@ -94,11 +98,11 @@ export function openReportLane(options: ReportLaneOptions): ReportLane {
     const until = clock.monotonic() + wait
     const message = make('report', JSON.stringify(report), '1')
     const notPassed = report.verdict === 'failed' || report.verdict === 'unknown'
-    const gathered = notPassed ? gather(report) : Promise.resolve(undefined)
+    const gathered = notPassed && !signal.aborted ? gather(report) : Promise.resolve(undefined)
     become('trying')
     await keep(message)
     await options.before(report)
-    const attempt = () => send(message)
+    const attempt = (own: AbortSignal) => send(message, own)
     const accepted = async () => {
       become('accepted')
       options.accepted()
@@ -116,7 +120,13 @@ export function openReportLane(options: ReportLaneOptions): ReportLane {
     if (signal.aborted) return 'spooled'
     if (!inSpool) await keep(message)
     say('warning', `not accepted within ${formatDuration(wait)}; it is kept, and tried every few minutes`)
-    const slowly = { firstWait: pace.slowWait, limit: Number.POSITIVE_INFINITY, signal, voice }
+    const slowly = {
+      firstWait: pace.slowWait,
+      limit: Number.POSITIVE_INFINITY,
+      last: pace.last,
+      signal,
+      voice,
+    }
     later = untilAccepted(attempt, slowly).then((done) => (done ? accepted() : undefined))
     return 'spooled'
   }
@@ -136,11 +146,9 @@ export function openReportLane(options: ReportLaneOptions): ReportLane {
       }
       await orAborted(bundleSent, signal)
     },
+    async ended() {
+      await first
+      await later
+    },
   }
-}
-
-/** Everything that is hidden in the report, and what the caller knows besides. */
-async function secretsOf(report: Report, { job, root, secrets }: ReportLaneOptions): Promise<string[]> {
-  const commandLine = await root.readText('/proc/cmdline').catch(() => undefined)
-  return [...secrets, ...hiddenIn(job, report.job), ...hiddenInText(commandLine ?? '', report.command_line)]
 }

@@ -91,7 +91,8 @@ export async function openReporting(options: ReportingOptions): Promise<Reportin
     signal,
     deliver: ({ message, label }, own) =>
       untilAccepted(() => send(message, own), {
-        ...pace,
+        firstWait: pace.firstWait,
+        longestWait: pace.longestWait,
         limit: job.report.wait,
         signal: own,
         voice: voiceOf(label),
@@ -167,7 +168,7 @@ export async function openReporting(options: ReportingOptions): Promise<Reportin
     },
     async [Symbol.asyncDispose]() {
       heart[Symbol.dispose]()
-      await Promise.all([watching.done, orAborted(rest, signal)])
+      await Promise.all([watching.done, lane.ended(), orAborted(rest, signal)])
     },
   }
 }

@@ -1,4 +1,5 @@
 import pRetry from 'p-retry'
+import { withLimit } from '../../system/limit.ts'
 import type { Voice } from './voice.ts'
 
 export interface RetryOptions {
@@ -10,15 +11,20 @@ export interface RetryOptions {
   limit: number
   signal: AbortSignal
   voice: Voice
+  /** Milliseconds for one further attempt once the signal is aborted; absent: there is none. */
+  last?: number
   /** Whether to try again is of no use. */
   final?: (error: unknown) => boolean
 }
 
 /** Attempts until one does not throw: true. False once the limit is over, an error is final or the signal aborted. */
-export async function untilAccepted(attempt: () => Promise<void>, options: RetryOptions): Promise<boolean> {
-  const { firstWait, longestWait, limit, signal, voice, final = () => false } = options
+export async function untilAccepted(
+  attempt: (signal: AbortSignal) => Promise<void>,
+  options: RetryOptions,
+): Promise<boolean> {
+  const { firstWait, longestWait, limit, signal, voice, last, final = () => false } = options
   try {
-    await pRetry(attempt, {
+    await pRetry(() => attempt(signal), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: firstWait,
       factor: longestWait === undefined ? 1 : 2,
@@ -29,9 +35,15 @@ export async function untilAccepted(attempt: () => Promise<void>, options: Retry
       onFailedAttempt: ({ error }) => voice.failed(error, !final(error)),
       shouldRetry: ({ error }) => !final(error),
     })
-  } catch {
+  } catch (error) {
     // The voice has said what it was.
-    return false
+    if (last === undefined || !signal.aborted || final(error)) return false
+    try {
+      await withLimit(last, new AbortController().signal, attempt)
+    } catch (lastError) {
+      voice.failed(lastError, false)
+      return false
+    }
   }
   voice.accepted()
   return true

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { writeDocument } from '../report.ts'
 
@@ -31,7 +32,10 @@ export const deliverySchema = z.object({
     .object({
       url: z.string().describe('credentials masked'),
       call: z.enum(['facts', 'built', 'none']),
-      state: z.enum(['not-yet', 'trying', 'accepted', 'refused']),
+      state: z
+        .enum(['not-yet', 'trying', 'accepted', 'refused', 'not-accepted'])
+        .describe('refused: for good; not-accepted: not within its time'),
+      may_have_arrived: z.boolean().default(false).describe('an attempt whose answer was lost'),
       last_error: z.string().nullable(),
     })
     .nullable()
@@ -43,6 +47,15 @@ export type DeliveryState = z.infer<typeof deliverySchema>
 
 /** Where it is kept, in the folder of the boot. */
 export const STATE_FILE = 'delivery.json'
+
+/** What an earlier process of this boot has left; undefined when there is none that can be read. */
+export async function readState(path: string): Promise<DeliveryState | undefined> {
+  try {
+    return deliverySchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
 
 export interface StateFile extends AsyncDisposable {
   /** Writes the state as it is then; while one write is under way, further ones become one. */

@@ -1,24 +1,34 @@
 import { explainInLine } from '../../errors.ts'
 import type { EventLog } from '../event-log.ts'
-import type { Event } from '../events.ts'
+import { type Event, parseEvent } from '../events.ts'
 import { followEvents } from '../follow.ts'
 
 export interface Watching {
-  /** Until everything that is in the file by now was given to `take`. */
+  /** Until everything that is in the file by now was given to `take`; not for long, for somebody may have cut it off. */
   caughtUp(): Promise<void>
   /** Ends with the signal. */
   readonly done: Promise<void>
 }
 
-/** Gives each event from now on to `take`, until the signal. */
-export function watchEvents(events: EventLog, take: (event: Event) => void, signal: AbortSignal): Watching {
+/** Milliseconds for catching up. */
+const LIMIT = 2000
+
+/** Gives each event from now on to `take`, until the signal. What is no event is passed over. */
+export function watchEvents(
+  events: EventLog,
+  take: (event: Event) => void,
+  signal: AbortSignal,
+  limit = LIMIT,
+): Watching {
   let seen = events.last
   const waiting = new Set<() => void>()
   const follow = async () => {
     try {
       const following = { since: seen, watch: events.watch, signal }
       for await (const { seq, line } of followEvents(events.path, following)) {
-        take(JSON.parse(line) as Event)
+        const event = parseEvent(line)
+        if (event === undefined) continue
+        take(event)
         seen = seq
         for (const look of waiting) look()
       }
@@ -38,7 +48,9 @@ export function watchEvents(events: EventLog, take: (event: Event) => void, sign
       }
       waiting.add(look)
       look()
+      const late = setTimeout(reached.resolve, limit)
       await Promise.race([reached.promise, done])
+      clearTimeout(late)
       waiting.delete(look)
     },
   }
