@@ -20,10 +20,6 @@ export interface CliContext {
   registry: TaskRegistry
 }
 
-/** One command, loaded when it is called; `flags` are what yargs made of the command line. */
-export interface CommandModule<Flags> {
-  run(flags: Flags, ctx: CliContext): Promise<Outcome>
-}
 
 export function printLine(stream: Writable, line: string): void {
   stream.write(`${printable(line)}\n`)

@@ -1,5 +1,5 @@
+import { maskWord, SECRET } from '../mask.ts'
 import { formatDuration } from './duration.ts'
-import { maskWord, SECRET } from './mask.ts'
 import type { Job, Problem, ResolvedJob } from './schema.ts'
 
 /** The job as it may be shown, logged and reported: secrets masked. `secrets` are paths such as `wipe.key`. */

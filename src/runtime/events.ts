@@ -56,7 +56,6 @@ export const eventSchema = z.discriminatedUnion('kind', [
 ])
 
 export type Event = z.infer<typeof eventSchema>
-export type EventKind = Event['kind']
 
 type Body<E> = E extends Event ? Omit<E, keyof typeof stamp> : never
 

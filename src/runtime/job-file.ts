@@ -2,11 +2,11 @@ import pRetry, { AbortError } from 'p-retry'
 import { explainInLine, SpeedisoError } from '../errors.ts'
 import { JOB_FILE_LIMIT, readJobDocument } from '../job/document.ts'
 import { formatDuration } from '../job/duration.ts'
-import { maskCredentials } from '../job/mask.ts'
 import type { Job, Problem } from '../job/schema.ts'
 import type { JobSource } from '../job/source.ts'
 import { fillTemplate, type TemplateValues } from '../job/template.ts'
 import { checkDigest, checkSignature, type TrustKey } from '../job/trust.ts'
+import { maskCredentials } from '../mask.ts'
 import { type Http, HttpError } from '../system/http.ts'
 
 export interface JobFileDependencies {

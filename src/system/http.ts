@@ -1,6 +1,6 @@
 import { setDefaultCACertificates } from 'node:tls'
 import { SpeedisoError } from '../errors.ts'
-import { decoded, maskCredentials } from '../job/mask.ts'
+import { decoded, maskCredentials } from '../mask.ts'
 import type { MachineRoot } from './machine-root.ts'
 
 export interface HttpRequest {

@@ -2,7 +2,7 @@ import { mkdir, mkdtempDisposable, open, readFile, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { maskCredentials } from '../../job/mask.ts'
+import { maskCredentials } from '../../mask.ts'
 import type { Exec } from '../../system/exec.ts'
 import { runTool } from '../../system/run-tool.ts'
 import type { RunPaths } from '../paths.ts'

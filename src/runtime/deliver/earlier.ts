@@ -1,4 +1,4 @@
-import { SECRET } from '../../job/mask.ts'
+import { SECRET } from '../../mask.ts'
 import { HttpError } from '../../system/http.ts'
 import type { Emit } from '../events.ts'
 import type { Message } from './message.ts'

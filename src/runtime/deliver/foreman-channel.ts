@@ -1,5 +1,5 @@
-import { maskCredentials } from '../../job/mask.ts'
 import type { Job } from '../../job/schema.ts'
+import { maskCredentials } from '../../mask.ts'
 import type { Report } from '../report.ts'
 import type { ChannelDependencies, Hold } from './deps.ts'
 import { callBuilt, ForemanRefusal, gatherFacts, mayHaveArrived, uploadFacts } from './foreman.ts'

@@ -1,5 +1,5 @@
 import { SpeedisoError } from '../../errors.ts'
-import { maskCredentials } from '../../job/mask.ts'
+import { maskCredentials } from '../../mask.ts'
 import { type Http, HttpError } from '../../system/http.ts'
 import type { Report } from '../report.ts'
 import { readAddresses } from './addresses.ts'

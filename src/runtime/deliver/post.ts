@@ -1,6 +1,6 @@
 import { type ErrorDetails, SpeedisoError } from '../../errors.ts'
-import { maskCredentials } from '../../job/mask.ts'
 import type { Job } from '../../job/schema.ts'
+import { maskCredentials } from '../../mask.ts'
 import type { Clock } from '../../system/clock.ts'
 import type { Http, HttpAnswer, HttpRequest } from '../../system/http.ts'
 import type { Message } from './message.ts'

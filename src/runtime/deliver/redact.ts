@@ -1,5 +1,5 @@
-import { credentialsIn, decoded, SECRET } from '../../job/mask.ts'
 import type { Job } from '../../job/schema.ts'
+import { credentialsIn, decoded, SECRET } from '../../mask.ts'
 
 /** Takes secrets out. */
 export interface Redactor {
