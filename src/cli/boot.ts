@@ -113,8 +113,10 @@ async function runBoot(
 
   const action = afterAction(resolved, verdict)
   if (trial && action !== 'stay') say(boot, 'info', `a real boot would now ${action}`)
-  if (trial) await fleet?.flush(FLEET_LIMIT)
-  else {
+  if (trial) {
+    await delivery.sent()
+    await fleet?.flush(FLEET_LIMIT)
+  } else {
     await finish(action, boot, { delivery, fleet }, ctx)
     await aborted(ctx.signal)
     await keys

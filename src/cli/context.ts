@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream'
-import type { Outcome } from '../exit.ts'
 import { printable } from '../printable.ts'
 import type { TaskRegistry } from '../runtime/task.ts'
 import type { Clock } from '../system/clock.ts'
@@ -19,7 +18,6 @@ export interface CliContext {
   signal: AbortSignal
   registry: TaskRegistry
 }
-
 
 export function printLine(stream: Writable, line: string): void {
   stream.write(`${printable(line)}\n`)

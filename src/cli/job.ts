@@ -26,7 +26,7 @@ export async function run(
   } = await sources.complete({
     ...ctx,
     values: await readTemplateValues(sources.first.job.file.url, commandLine, ctx),
-    patience: PATIENCE,
+    patience: Math.min(PATIENCE, sources.first.job.file.wait),
     say: (_, message) => printLine(ctx.stderr, message),
   })
   const masked = maskJob(job, (task, key) => {

@@ -43,7 +43,12 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stderr.write(`speediso: ${forPeople(error).split('\n').map(printable).join('\n')}\n`)
     process.exitCode = exitCode({ error })
   }
+  // What a library or a read that hangs in the kernel has left open keeps nobody waiting.
+  setTimeout(() => process.exit(), LEFTOVERS_LIMIT).unref()
 }
+
+/** Milliseconds. */
+const LEFTOVERS_LIMIT = 1000
 
 /** Bad input takes one line; what we did not raise ourselves is a defect, and its stack is what helps. */
 function forPeople(error: unknown): string {

@@ -34,7 +34,9 @@ export function checkSignature(
 ): TrustKey {
   const raw = signature.length === 64 ? signature : Buffer.from(Buffer.from(signature).toString(), 'base64')
   if (raw.length !== 64) throw new TrustError('its signature is no Ed25519 signature: it takes 64 bytes')
-  const by = keys.find((key) => verify(null, bytes, readKey(key), raw))
+  // All of them are read first: one that is none is a mistake in the image, whichever has signed.
+  const read = keys.map((key) => ({ key, object: readKey(key) }))
+  const by = read.find(({ object }) => verify(null, bytes, object, raw))?.key
   if (by !== undefined) return by
   throw new TrustError(
     `it is signed by none of the image's keys (${keys.map(({ name }) => name).join(', ')})`,
@@ -42,6 +44,8 @@ export function checkSignature(
 }
 
 function readKey({ name, pem }: TrustKey) {
+  if (pem.includes('PRIVATE KEY'))
+    throw new TrustError(`${name}: is a private key, which belongs in no image`)
   try {
     const key = createPublicKey(pem)
     if (key.asymmetricKeyType === 'ed25519') return key

@@ -74,9 +74,10 @@ export class Words {
     const facts = this.#catalogue.get(task)
     const known = facts === undefined ? undefined : optionKey(facts, key)
     if (facts === undefined || known === undefined) {
-      this.#unknown(given, name)
-      // A mistyped name may carry a secret, so its value is never shown.
-      return this.#mask(given)
+      // A mistyped name may carry a secret, so its value is never shown, nor what looks like one in the name.
+      const safe = this.#safeName(given.name)
+      this.#unknown({ ...given, name: safe }, name === given.name ? safe : name)
+      return this.#mask({ ...given, name: safe, word: given.value === undefined ? safe : given.word })
     }
     const word = isSecretOption(facts, known) ? this.#mask(given) : this.#maskUrls(given.word)
     this.#options.set(`${task}.${known}`, { ...given, word, task, key: known })
@@ -89,6 +90,20 @@ export class Words {
     return from === 'command line' ? `${name}=${SECRET}` : `${name}: ${SECRET}`
   }
 
+  /** `speediso.log.token:WORD` and `speediso.log.tokenWORD` have the secret in what is taken for the name. */
+  #safeName(name: string): string {
+    const head = /^[\w.-]*/.exec(name)?.[0] ?? ''
+    const secret = JOB_PARAMETERS.find(
+      (known) => known.secret && normaliseName(head).startsWith(normaliseName(known.name)),
+    )
+    const end = secret?.name.length ?? head.length
+    if (end >= name.length) return name
+    const tail = name.slice(end)
+    this.#hidden.add(tail)
+    this.#hidden.add(tail.replace(/^\W+/, ''))
+    return `${name.slice(0, end)}${SECRET}`
+  }
+
   #maskUrls(word: string): string {
     for (const part of credentialsIn(word)) this.#hidden.add(part)
     return maskWord(word)
@@ -97,7 +112,7 @@ export class Words {
   #unknown(given: Given, name: string): void {
     const spelled = (known: string) =>
       given.name === name ? known : known.replace(/^SPEEDISO$/, 'tasks').replace(/^speediso\./, '')
-    const known = [...this.#spellings()].map(spelled)
+    const known = [...this.#spellings()].filter((name) => allowed(name, given.from)).map(spelled)
     const meant = nearest(normaliseName(given.name), known)
     this.#problem(
       given,
@@ -215,4 +230,10 @@ export class Words {
 /** The schema's own spelling of an option; `timeout` belongs to every task. */
 function optionKey(facts: TaskFacts, written: string): string | undefined {
   return ['timeout', ...Object.keys(facts.options.shape)].find((key) => sameName(key, written))
+}
+
+/** Whether it may stand in such a source at all. */
+function allowed(name: string, from: SourceName): boolean {
+  const early = INITRAMFS_PARAMETERS.includes(name)
+  return from === 'command line' || (!early && !(from === 'job file' && /^speediso\.job(\.|$)/.test(name)))
 }

@@ -96,6 +96,12 @@ const IDENTITY_LIMIT = 15_000
 async function identify({ root, exec, signal }: TaskContext): Promise<HostIdentity> {
   try {
     return await withLimit(IDENTITY_LIMIT, signal, () => readHostIdentity(root, exec))
+  } catch {
+    signal.throwIfAborted()
+  }
+  try {
+    // Without programs: a host that is slow is not to be another one.
+    return await withLimit(IDENTITY_LIMIT, signal, () => readHostIdentity(root))
   } catch (error) {
     return { hostId: 'unknown', origin: explainInLine(error), macs: [], hostname: '' }
   }

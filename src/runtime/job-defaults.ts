@@ -29,9 +29,12 @@ export async function readImageDefaults(root: MachineRoot): Promise<JobSource[]>
   return sources
 }
 
-/** Public keys that sign job files: `*.pem`. @throws ReadError when one is there and cannot be read */
+/**
+ * Public keys that sign job files: every file of the folder, so that a misnamed one does not switch the check off.
+ * @throws ReadError when one cannot be read
+ */
 export async function readTrustKeys(root: MachineRoot): Promise<TrustKey[]> {
-  const names = ((await root.list(KEYS)) ?? []).filter((name) => name.endsWith('.pem'))
+  const names = (await root.list(KEYS)) ?? []
   return Promise.all(
     names.map(async (name) => ({ name, pem: (await root.readText(`${KEYS}/${name}`)) ?? '' })),
   )

@@ -46,7 +46,12 @@ export async function fetchJobFile(file: Job['file'], deps: JobFileDependencies)
     if (file.sha256 !== null) checkDigest(bytes, file.sha256)
     let trusted = file.sha256 === null ? '' : ', SHA-256 as given'
     if (file.sha256 === null && deps.keys.length > 0) {
-      const signature = await fetchPatiently(signatureUrl(url), wait, deps, PASSING_FOR_SIGNATURE)
+      const signature = await fetchPatiently(signatureUrl(url), wait, deps, PASSING_FOR_SIGNATURE).catch(
+        (cause: unknown) => {
+          deps.signal.throwIfAborted()
+          throw new SpeedisoError('it has no signature, which the keys of the image ask for', { cause })
+        },
+      )
       trusted = `, signed by ${checkSignature(bytes, signature, deps.keys).name}`
     }
     deps.say('info', `job file: ${shown}, ${bytes.length} bytes${trusted}`)

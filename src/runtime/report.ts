@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { jobSchema } from '../job/schema.ts'
@@ -75,10 +75,14 @@ export async function writeDocument(path: string, document: unknown, mode = 0o64
 export async function writeText(path: string, text: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const temporary = `${path}.new`
-  {
+  try {
     await using file = await open(temporary, 'w', mode)
     await file.writeFile(text)
     await file.sync()
+  } catch (error) {
+    // What is half there only takes the room of others.
+    await rm(temporary, { force: true })
+    throw error
   }
   await rename(temporary, path)
   await using directory = await open(dirname(path), 'r')

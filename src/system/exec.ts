@@ -34,38 +34,51 @@ export function quoteCommand(file: string, args: readonly string[]): string {
 
 /** The Exec that runs real programs. Output is decoded as UTF-8; a C locale keeps it parseable. */
 export function createExec(base: Pick<ExecOptions, 'signal'> = {}): Exec {
+  const running = new Set<number>()
+  // Whatever ends this process, nothing that it started goes on.
+  process.on('exit', () => {
+    for (const pid of running) sendGroup(pid, 'SIGKILL')
+  })
   return async (file, args, options = {}) => {
     const signal = options.signal ?? base.signal
-    const result = await execa(file, args, {
+    const child = execa(file, args, {
       reject: false,
       stdin: options.input === undefined ? 'ignore' : 'pipe',
       env: { LC_ALL: 'C.UTF-8', ...options.env },
       stripFinalNewline: false,
+      // A group of its own, so that its children end with it.
+      detached: true,
       ...(options.input === undefined ? {} : { input: options.input }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
-      ...(signal === undefined ? {} : { cancelSignal: signal }),
     })
+    const { pid } = child
+    if (pid !== undefined) running.add(pid)
+    const ending = endGroup(pid, options.timeout, signal)
+    const result = await child
+    const ended = ending.finish()
+    if (pid !== undefined) running.delete(pid)
     const command = quoteCommand(file, args)
     if (result.code === 'ENOENT' && result.exitCode === undefined) {
       throw new ToolMissingError(`${file}: not installed`, { facts: { command }, cause: result.cause })
     }
     const code = result.exitCode
-    if (code === undefined || (code !== 0 && !options.okExitCodes?.includes(code))) {
-      const how = result.timedOut
-        ? `did not end within ${options.timeout} ms`
-        : result.isCanceled
-          ? 'was cancelled'
-          : code === undefined
-            ? `was ended by ${result.signal ?? 'an unknown cause'}`
-            : `ended with exit code ${code}`
+    // One that was told to end and ended well in the same instant has not done its work for that.
+    if (ended !== undefined || code === undefined || (code !== 0 && !options.okExitCodes?.includes(code))) {
+      const how =
+        ended === 'timeout'
+          ? `did not end within ${options.timeout} ms`
+          : ended === 'cancelled'
+            ? 'was cancelled'
+            : code === undefined
+              ? `was ended by ${result.signal ?? 'an unknown cause'}`
+              : `ended with exit code ${code}`
       const last = result.stderr.trim().split('\n').at(-1) ?? ''
       throw new CommandError(`${file} ${how}${last === '' ? '' : `: ${last}`}`, {
         facts: {
           command,
           exitCode: code,
           signal: result.signal,
-          timedOut: result.timedOut,
+          timedOut: ended === 'timeout',
           stdout: result.stdout.slice(-4096),
           stderr: result.stderr.slice(-4096),
         },
@@ -73,5 +86,49 @@ export function createExec(base: Pick<ExecOptions, 'signal'> = {}): Exec {
       })
     }
     return { stdout: result.stdout, stderr: result.stderr, exitCode: code }
+  }
+}
+
+/** After SIGTERM a program and its children have this long, in milliseconds. */
+const GRACE = 5000
+
+/** Ends the process group of a program past its time limit, or by the signal; `finish` tells which it was. */
+function endGroup(
+  pid: number | undefined,
+  timeout: number | undefined,
+  signal: AbortSignal | undefined,
+): { finish(): 'timeout' | 'cancelled' | undefined } {
+  let why: 'timeout' | 'cancelled' | undefined
+  let kill: NodeJS.Timeout | undefined
+  const send = (name: NodeJS.Signals) => {
+    if (pid !== undefined) sendGroup(pid, name)
+  }
+  const end = (reason: 'timeout' | 'cancelled') => {
+    if (why !== undefined) return
+    why = reason
+    send('SIGTERM')
+    kill = setTimeout(() => send('SIGKILL'), GRACE)
+  }
+  const cancel = () => end('cancelled')
+  const late = timeout === undefined ? undefined : setTimeout(() => end('timeout'), timeout)
+  if (signal?.aborted) cancel()
+  else signal?.addEventListener('abort', cancel, { once: true })
+  return {
+    finish() {
+      clearTimeout(late)
+      clearTimeout(kill)
+      signal?.removeEventListener('abort', cancel)
+      // A child of it that has let go of its output may still run.
+      if (why !== undefined) send('SIGKILL')
+      return why
+    },
+  }
+}
+
+function sendGroup(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // All of them have ended.
   }
 }

@@ -132,6 +132,9 @@ for (const text of [
   `SPEEDISO=wipe speediso.nats=nats://${SECRET}@host:4222`,
   `SPEEDISO=wipe speediso.ssh.keys=https://host/keys?key=${SECRET}`,
   `SPEEDISO=wipe  speediso.foreman.tokn=${SECRET}  -- x`,
+  `SPEEDISO=wipe speediso.log.token:${SECRET}`,
+  `SPEEDISO=wipe speediso.log.token${SECRET}=1`,
+  `SPEEDISO=wipe speediso.log-tokn:${SECRET}`,
 ]) {
   test(`no secret is shown: ${text.slice(14, 34)}`, () => {
     const resolved = resolve(text)

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CommandError, explain, ToolMissingError } from '../../src/errors.ts'
@@ -52,6 +53,18 @@ test('time limit, cancellation and signals are told apart', async () => {
     /^sleep was cancelled/,
   )
   assert.match(explain(await rejects(exec('sh', ['-c', 'kill -9 $$']))), /^sh was ended by SIGKILL/)
+})
+
+test('children of a program end with it, whether they heed its end or not', async () => {
+  for (const script of [
+    'sleep 1000 & echo $! >&2; wait',
+    "trap '' TERM; sleep 1000 & echo $! >&2; exec sleep 1001",
+  ]) {
+    const error = (await rejects(exec('sh', ['-c', script], { timeout: 300 }))) as CommandError
+    assert.match(error.message, 'did not end within 300 ms')
+    const stat = `/proc/${String(error.facts.stderr).trim()}/stat`
+    assert.ok(!existsSync(stat) || / Z /.test(readFileSync(stat, 'utf8')), script)
+  }
 })
 
 test('a command as a person would type it', () => {

@@ -14,7 +14,11 @@ export function describeStatus(status: Status, now: number): string[] {
     ...view.problems.map((problem) => `error: ${problem}`),
     ...(report === undefined ? [] : [`report: ${report}`]),
     ...describeDelivery(status),
-    ...(live === undefined ? [] : [`live log: ${live.url.replace(/^ws/, 'http')}#token=${live.token}`]),
+    ...(live === undefined
+      ? []
+      : [
+          `live log: ${live.url.replace(/^ws/, 'http')}#token=${live.token}${live.fingerprint === undefined ? '' : `&fingerprint=${live.fingerprint}`}`,
+        ]),
     ...unreadable,
     ...(view.time === undefined ? [] : [`last event: number ${view.last}, ${ago(view.time, now)}`]),
   ]

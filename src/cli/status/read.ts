@@ -24,7 +24,7 @@ export interface Status {
   /** Path of the report, when it is there. */
   report: string | undefined
   /** How to follow the live log, when somebody serves it and this user may know. */
-  live: { url: string; token: string } | undefined
+  live: { url: string; token: string; fingerprint?: string | undefined } | undefined
   delivery: DeliveryState | undefined
   /** Files that are there and cannot be read, in a line each. */
   unreadable: string[]

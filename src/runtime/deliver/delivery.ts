@@ -35,6 +35,8 @@ export interface Delivery extends AsyncDisposable {
    * had its 60 s. True: the act may be done. False: told to stop while waiting.
    */
   beforeAfter(action: AfterAction): Promise<boolean>
+  /** Until the bundle is sent as well, or given up. */
+  sent(): Promise<void>
   state(): DeliveryState
 }
 
@@ -60,6 +62,7 @@ export async function createDelivery(options: DeliveryOptions): Promise<Delivery
       notice: async () => false,
       deliver: async () => 'nowhere',
       beforeAfter: async () => true,
+      async sent() {},
       state,
       async [Symbol.asyncDispose]() {},
     }
@@ -91,6 +94,7 @@ export async function createDelivery(options: DeliveryOptions): Promise<Delivery
       const [outcome] = await Promise.all([reporting?.deliver(report), foreman?.deliver(report)])
       return outcome ?? 'nowhere'
     },
+    sent: async () => reporting?.sent(),
     async beforeAfter(action) {
       if (action === 'stay') return true
       const hold = (why: string) => {

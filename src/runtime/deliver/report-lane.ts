@@ -18,6 +18,8 @@ type Shown = NonNullable<DeliveryState['report']>
 export interface ReportLane {
   deliver(report: Report): Promise<'accepted' | 'spooled'>
   /** Until nothing is lost by leaving this boot. */
+  /** Until the first tries of report and bundle are over. */
+  sent(): Promise<void>
   settle(hold: Hold): Promise<void>
   /** After the signal: until the last attempt is over. */
   ended(): Promise<void>
@@ -144,6 +146,10 @@ export function openReportLane(options: ReportLaneOptions): ReportLane {
         hold('the report is not accepted, and would be lost with this boot')
         await orAborted(later, signal)
       }
+      await orAborted(bundleSent, signal)
+    },
+    async sent() {
+      await orAborted(first, signal)
       await orAborted(bundleSent, signal)
     },
     async ended() {

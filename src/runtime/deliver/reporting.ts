@@ -29,6 +29,8 @@ export interface Reporting extends AsyncDisposable {
   /** True once accepted; false when it was not within the time that an act waits. */
   notice(what: NoticeName, task?: string): Promise<boolean>
   deliver(report: Report): Promise<'accepted' | 'spooled'>
+  /** Until the first tries of report and bundle are over. */
+  sent(): Promise<void>
   /** Until nothing is lost by leaving this boot. */
   settle(hold: Hold): Promise<void>
   state(): NonNullable<DeliveryState['report']>
@@ -154,6 +156,7 @@ export async function openReporting(options: ReportingOptions): Promise<Reportin
   return {
     notice: (what, task) => push(what, task, events.last),
     deliver: (report) => lane.deliver(report),
+    sent: () => lane.sent(),
     settle: (hold) => lane.settle(hold),
     state() {
       const { inSpool, ...report } = lane.state()
