@@ -9,6 +9,12 @@ export const TOLERANCE = 5 * 60_000
 /** A web server alone moves a clock that may be right only when that is wrong by more, as without a battery; milliseconds. */
 const BELIEVABLE = 24 * 3_600_000
 
+/**
+ * systemd puts a clock that is before the image's time (clock-epoch) to that time: one that is no later than this behind
+ * it is most likely such a one, and tells nothing; milliseconds.
+ */
+const RAISED = 3_600_000
+
 export interface Question {
   /** What this machine's clock says, in milliseconds since 1970. */
   now: number
@@ -44,7 +50,7 @@ export function judge({ now, notBefore, told, refused }: Question): Judgement {
         level: 'info',
         why: `the clock agrees with ${told.from} to ${Math.abs(offset).toFixed(1)} s`,
       }
-    if (told.alone && off <= BELIEVABLE && implausible(now, notBefore) === undefined) {
+    if (told.alone && off <= BELIEVABLE && implausible(now, notBefore + RAISED) === undefined) {
       const differ = `the clock says ${utc(now)} and ${told.from} says ${utc(told.time)}`
       const why = `${differ}; the clock is left alone, because one web server is not enough to set it by`
       return { ...who, level: 'warning', why }
