@@ -51,10 +51,12 @@ test('job by file; journal; report refused, then accepted; only then power off; 
       )
   })
   await new Promise<void>((resolve) => jobs.listen(0, '127.0.0.1', resolve))
-  test.after(() => {
-    jobs.closeAllConnections()
-    jobs.close()
-  })
+  using _ = {
+    [Symbol.dispose]() {
+      jobs.closeAllConnections()
+      jobs.close()
+    },
+  }
   const jobUrl = `http://${HERE}:${(jobs.address() as AddressInfo).port}/jobs/\${uuid}.json`
   await using booted = await netboot(
     { ask: `speediso.job=${jobUrl}`, smbios: { system: { uuid: UUID, serial: 'SYS-OUT' } } },
