@@ -126,6 +126,13 @@ test('a lock that a process of the same number has not taken is of no living one
   assert.match((await status(dir)).stdout, /^job: UNKNOWN: speediso was ended in the middle of the job/m)
 })
 
+test('the address of a log with TLS carries the fingerprint, so that it can be followed as it stands', async () => {
+  const dir = folderWith(START)
+  const live = { url: 'https://127.0.0.1:7373/', token: 'secret-token', fingerprint: 'AA:BB' }
+  writeFileSync(join(dir, 'live.json'), JSON.stringify(live))
+  assert.match((await status(dir)).stdout, 'https://127.0.0.1:7373/#token=secret-token&fingerprint=AA:BB')
+})
+
 test('where the report goes, what has come of it, and how to follow the log', async () => {
   const dir = folderWith(START)
   writeFileSync(

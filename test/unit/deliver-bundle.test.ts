@@ -199,6 +199,17 @@ test('a server that takes the bundle and never answers holds the reboot no longe
   assert.equal(server.took, ['report', 'about-to-reboot'])
 })
 
+test('who ends after the job waits for the bundle: it is sent, and not cut off', async () => {
+  await using server = await startReceiver()
+  {
+    await using bench = await startDelivery(`speediso.report=${server.url}`, { exec: withLogs('', '') })
+    await bench.delivery.deliver(reportOf({ verdict: 'failed' }))
+    await bench.delivery.sent()
+    assert.is(bench.delivery.state().report?.bundle, 'accepted')
+  }
+  assert.equal(server.took, ['report', 'bundle'])
+})
+
 test('a job that passed, and one that was asked nothing: no bundle', async () => {
   await using server = await startReceiver()
   for (const verdict of ['passed', null] as const) {
