@@ -24,7 +24,8 @@ export function openRunFolder(asked: string | undefined): RunFolder {
     return { paths, kept: true, [Symbol.dispose]() {} }
   }
   const paths = runPaths(mkdtempSync(join(tmpdir(), 'speediso-')))
-  const remove = () => rmSync(paths.dir, { recursive: true, force: true })
+  // At the end of the process another thread may still be creating a file in it.
+  const remove = () => rmSync(paths.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
   // A second interrupt ends the process before the command could clean up.
   process.once('exit', remove)
   return {

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { jobSchema } from '../job/schema.ts'
@@ -71,9 +71,8 @@ export async function writeDocument(path: string, document: unknown, mode = 0o64
   await writeText(path, `${JSON.stringify(document, null, 2)}\n`, mode)
 }
 
-/** The same of any text. */
+/** The same of any text. The folder must be there: one that is being removed must not come back. */
 export async function writeText(path: string, text: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
   const temporary = `${path}.new`
   try {
     await using file = await open(temporary, 'w', mode)

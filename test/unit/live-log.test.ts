@@ -113,8 +113,11 @@ test('bad input is one line and exit 2', async () => {
 })
 
 const ERASE = '\r\x1b[2K'
-/** As a terminal of many colours has it; that is where Node looks at NO_COLOR. */
-const getColorDepth = () => WriteStream.prototype.getColorDepth({ ...process.env, TERM: 'xterm-256color' })
+/** As a terminal of many colours has it, whatever the tests themselves run in; that is where Node looks at NO_COLOR. */
+const getColorDepth = () => {
+  const { NO_COLOR } = process.env
+  return WriteStream.prototype.getColorDepth({ TERM: 'xterm-256color', ...(NO_COLOR !== undefined && { NO_COLOR }) })
+}
 
 /** A screen whose output is kept. */
 function show({ isTTY = false, columns = 80, json = false } = {}) {
@@ -232,6 +235,10 @@ test('verdicts and levels have their colours, and no event can bring its own', (
   assert.match(evil, 'a\\x1b[2Jb')
   assert.not.match(evil, '\x1b[2J')
   assert.not.match(evil, '\x1b]0')
+})
+
+test.before(() => {
+  for (const name of ['FORCE_COLOR', 'NO_COLOR', 'NODE_DISABLE_COLORS']) delete process.env[name]
 })
 
 test.run()
