@@ -116,7 +116,10 @@ const ERASE = '\r\x1b[2K'
 /** As a terminal of many colours has it, whatever the tests themselves run in; that is where Node looks at NO_COLOR. */
 const getColorDepth = () => {
   const { NO_COLOR } = process.env
-  return WriteStream.prototype.getColorDepth({ TERM: 'xterm-256color', ...(NO_COLOR !== undefined && { NO_COLOR }) })
+  return WriteStream.prototype.getColorDepth({
+    TERM: 'xterm-256color',
+    ...(NO_COLOR !== undefined && { NO_COLOR }),
+  })
 }
 
 /** A screen whose output is kept. */
