@@ -1,4 +1,5 @@
 import { watchOutput } from './output.ts'
+import { DISK_WORKER } from './system/worker/kinds.ts'
 import { versionText } from './version.ts'
 
 const args = process.argv.slice(2)
@@ -7,8 +8,10 @@ const output = watchOutput(process.stdout, process.stderr)
 process.on('exit', () => {
   if (output.lost && (process.exitCode ?? 0) === 0) process.exitCode = 3
 })
-// Before anything else is loaded: asking for the version is what scripts do most.
-if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+// Before anything else is loaded: a worker is small and starts at once, and asking for the version is what scripts do most.
+if (args[0] === DISK_WORKER) {
+  void import('./system/worker/disk.ts').then(({ runDiskWorker }) => runDiskWorker())
+} else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   process.stdout.write(`${versionText()}\n`)
 } else {
   // No top-level await: the executable's bundle is a CommonJS module, which starts faster.

@@ -135,6 +135,8 @@ export const recipe: Recipe = {
     'sg_inq --version',
     'mdadm --version',
     'lvm version',
+    'dmsetup --version',
+    'pvs --version',
     'cryptsetup --version',
     'dmidecode --version',
     'lspci --version',

@@ -77,8 +77,8 @@ async function parse(
       if (error !== undefined && error !== null && error.name !== 'YError') throw error
       throw badFlag(message, args, command)
     })
-  for (const [key, { mayBeEmpty, ...flag }] of Object.entries(flags))
-    parser.option(key, { ...flag, requiresArg: flag.type === 'string' })
+  for (const [key, { mayBeEmpty, bare, ...flag }] of Object.entries(flags))
+    parser.option(key, { ...flag, requiresArg: flag.type === 'string' && bare !== true })
   let said = ''
   const given = await parser.parseAsync([...args], {}, (_error, _argv, output) => {
     said = output

@@ -7,6 +7,8 @@ export interface Flag extends Options {
   type: 'string' | 'boolean'
   /** An empty value means something. */
   mayBeEmpty?: true
+  /** It may stand without a value. */
+  bare?: true
 }
 
 /** What of a command is known without loading what it does. */

@@ -28,7 +28,7 @@ export function checkFlags(
     const valued = flag.type === 'boolean' && args.find((arg) => arg.startsWith(`--${key}=`))
     if (typeof valued === 'string')
       throw new InputError(`${valued}: this option takes no value`, { hint: 'leave out what follows =' })
-    if (given[key] === '' && flag.mayBeEmpty !== true) throw noValue(key, command)
+    if (given[key] === '' && flag.mayBeEmpty !== true && flag.bare !== true) throw noValue(key, command)
   }
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../system/clock.ts'
 import type { Exec } from '../system/exec.ts'
 import type { Http } from '../system/http.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
+import type { StartWorker } from '../system/worker.ts'
 
 /** What every command gets of the world. */
 export interface CliContext {
@@ -17,6 +18,7 @@ export interface CliContext {
   /** Aborted by SIGINT and SIGTERM. */
   signal: AbortSignal
   registry: TaskRegistry
+  startWorker: StartWorker
 }
 
 export function printLine(stream: Writable, line: string): void {

@@ -6,6 +6,7 @@ import { systemClock } from '../system/clock.ts'
 import { createExec } from '../system/exec.ts'
 import { createHttp } from '../system/http.ts'
 import { createMachineRoot } from '../system/machine-root.ts'
+import { createStartWorker } from '../system/worker.ts'
 import { runCommandLine } from './command-line.ts'
 import type { CliContext } from './context.ts'
 
@@ -35,6 +36,7 @@ export async function main(args: readonly string[]): Promise<void> {
     clock: systemClock,
     signal: stop.signal,
     registry,
+    startWorker: createStartWorker(),
   }
   try {
     const outcome = await runCommandLine(args, ctx)

@@ -14,13 +14,21 @@ export interface RunFolder extends Disposable {
 /**
  * The folder that was asked for, which is kept, or else one that is gone with the command or with this process,
  * whichever ends first.
- * @throws InputError when a job was started there before
+ * @param resume the job that was begun there is to be gone on with
+ * @throws InputError when a job was started there before, or, to be gone on with, was not
  */
-export function openRunFolder(asked: string | undefined): RunFolder {
+export function openRunFolder(asked: string | undefined, resume = false): RunFolder {
+  if (asked === undefined && resume)
+    throw new InputError('--resume: which job?', { hint: 'name its folder by --run-dir' })
   if (asked !== undefined) {
     const paths = runPaths(asked)
-    if (existsSync(paths.started))
+    const begun = existsSync(paths.started)
+    if (begun && !resume)
       throw new InputError(`${asked}: holds an earlier job`, { hint: 'name a new folder by --run-dir' })
+    if (!begun && resume)
+      throw new InputError(`${asked}: holds no job to go on with`, {
+        hint: 'leave --resume out to begin one',
+      })
     return { paths, kept: true, [Symbol.dispose]() {} }
   }
   const paths = runPaths(mkdtempSync(join(tmpdir(), 'speediso-')))

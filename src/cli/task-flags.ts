@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { isFlagOption } from '../job/catalogue.ts'
 import type { Parameter } from '../job/cmdline.ts'
 import type { AnyTask } from '../runtime/task.ts'
 import { type Flag, JSON_FLAG } from './command.ts'
@@ -17,9 +18,23 @@ export function taskFlags(task: AnyTask): Record<string, Flag> {
   if (task.destructive) {
     flags.confirm = { type: 'string', describe: 'MAC, DMI serial or system UUID of this machine' }
   }
+  for (const [name, tool] of Object.entries(task.tools ?? {})) {
+    flags[name] = { type: 'string', describe: tool.describe }
+    for (const [flag, describe] of Object.entries(tool.flags)) {
+      flags[flag] = { type: 'string', describe: `with --${name}: ${describe}` }
+    }
+  }
+  if (task.resumes === true) {
+    const describe = 'go on with the job that was ended in the middle in the folder of --run-dir'
+    flags.resume = { type: 'boolean', default: false, describe }
+  }
   for (const [key, schema] of Object.entries(task.options.shape)) {
     const description = (schema as z.ZodType).description
-    flags[flagName(key)] = { type: 'string', ...(description === undefined ? {} : { describe: description }) }
+    flags[flagName(key)] = {
+      type: 'string',
+      ...(description === undefined ? {} : { describe: description }),
+      ...(isFlagOption(task, key) ? { bare: true } : {}),
+    }
   }
   return flags
 }
@@ -29,7 +44,9 @@ export function taskParameters(task: AnyTask, argv: Readonly<Record<string, unkn
   const parameters: Parameter[] = [word('SPEEDISO', task.name)]
   for (const key of ['timeout', ...Object.keys(task.options.shape)]) {
     const value = argv[flagName(key)]
-    if (value !== undefined) parameters.push(word(`speediso.${task.name}.${key}`, String(value)))
+    if (value === undefined) continue
+    const given = value === '' && isFlagOption(task, key) ? 'yes' : String(value)
+    parameters.push(word(`speediso.${task.name}.${key}`, given))
   }
   if (argv.confirm !== undefined) parameters.push(word('speediso.confirm', String(argv.confirm)))
   return parameters

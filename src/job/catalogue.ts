@@ -14,11 +14,21 @@ export type Catalogue = ReadonlyMap<string, TaskFacts>
 /** Not a task that runs: the plain live system. */
 export const RESCUE = 'rescue'
 
-/** Whether an option is never shown: its schema says `.meta({ secret: true })`, at whatever depth of wrapping. */
-export function isSecretOption(task: TaskFacts, key: string): boolean {
+/** Whether an option is never shown: its schema says `.meta({ secret: true })`. */
+export function isSecretOption(task: Pick<TaskFacts, 'options'>, key: string): boolean {
+  return hasMeta(task, key, 'secret')
+}
+
+/** Whether an option without a value means `yes`: its schema says `.meta({ flag: true })`. */
+export function isFlagOption(task: Pick<TaskFacts, 'options'>, key: string): boolean {
+  return hasMeta(task, key, 'flag')
+}
+
+/** At whatever depth of wrapping. */
+function hasMeta(task: Pick<TaskFacts, 'options'>, key: string, name: 'secret' | 'flag'): boolean {
   let schema: unknown = task.options.shape[key]
   while (schema !== undefined) {
-    if ((schema as z.ZodType).meta()?.secret === true) return true
+    if ((schema as z.ZodType).meta()?.[name] === true) return true
     const def = (schema as { def: { innerType?: unknown; in?: unknown } }).def
     schema = def.innerType ?? def.in
   }

@@ -1,5 +1,5 @@
 import { credentialsIn, maskWord, SECRET } from '../mask.ts'
-import { type Catalogue, isSecretOption, RESCUE, type TaskFacts } from './catalogue.ts'
+import { type Catalogue, isFlagOption, isSecretOption, RESCUE, type TaskFacts } from './catalogue.ts'
 import { normaliseName, type Parameter, sameName } from './cmdline.ts'
 import { parseDuration } from './duration.ts'
 import { emptyJob } from './empty.ts'
@@ -184,7 +184,7 @@ export class Words {
       if (option.task !== task) continue
       words.set(option.key, option)
       this.#origins[`${task}.${option.key}`] = { from: option.from, word: option.word }
-      const { value = '' } = option
+      const { value = isFlagOption(facts, option.key) ? 'yes' : '' } = option
       if (value === '') this.#problem(option, 'has no value', 'write NAME=VALUE')
       else if (option.key !== 'timeout') values[option.key] = value
       else {

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import { printable } from '../printable.ts'
 import type { Event } from '../runtime/events.ts'
-import { colour, colourEvent, formatEvent, formatProgress } from '../runtime/format.ts'
+import { colour, colourEvent, formatEvent, formatProgress, formatTaskProgress } from '../runtime/format.ts'
 import type { Clock } from '../system/clock.ts'
 
 /** Where a log is shown. */
@@ -59,16 +59,18 @@ export function createScreen(stdout: Output, stderr: Writable, clock: Clock, jso
 
   /** Notes how far steps are; tells whether this event is a line of its own. */
   const track = (event: Event, prefix: string): boolean => {
-    if (event.kind !== 'step.progress' && event.kind !== 'step.end') return true
-    const step = `${prefix}${event.task}/${event.step}`
-    if (event.kind === 'step.end') {
+    if (!['step.progress', 'step.end', 'task.progress', 'task.end'].includes(event.kind)) return true
+    const { task, step: id } = event as Event & { task: string; step?: string }
+    const step = `${prefix}${task}${id === undefined ? '' : `/${id}`}`
+    if (event.kind !== 'step.progress' && event.kind !== 'task.progress') {
       running.delete(step)
       return true
     }
     const now = clock.monotonic()
     const shown = running.get(step)?.shown ?? Number.NEGATIVE_INFINITY
     const due = !terminal && now - shown >= PROGRESS_PAUSE
-    running.set(step, { text: printable(`${step}: ${formatProgress(event)}`), shown: due ? now : shown })
+    const text = event.kind === 'step.progress' ? formatProgress(event) : formatTaskProgress(event)
+    running.set(step, { text: printable(`${step}: ${text}`), shown: due ? now : shown })
     if (terminal && now - drawn >= STATUS_PAUSE) draw()
     return due
   }

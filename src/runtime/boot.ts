@@ -7,17 +7,20 @@ import type { ResolvedJob } from '../job/schema.ts'
 import { type HostIdentity, readHostIdentity } from '../system/identity.ts'
 import { withLimit } from '../system/limit.ts'
 import { readBootId, readImage, readKernelRelease, readUptime } from '../system/os.ts'
+import type { StartWorker } from '../system/worker.ts'
+import { writeDocument } from '../system/write-file.ts'
 import { type BuildInfo, build } from '../version.ts'
 import { afterAction } from './after.ts'
 import { type EventLog, openEventLog } from './event-log.ts'
 import { takeLock } from './lock.ts'
 import type { RunPaths } from './paths.ts'
-import { INTERRUPTED, readEvents, tasksFromEvents } from './recover.ts'
-import { REPORT_SCHEMA, type Report, reportSchema, writeDocument } from './report.ts'
-import { type JobOutcome, runJob } from './run-job.ts'
+import { INTERRUPTED, openTask, readEvents, tasksFromEvents } from './recover.ts'
+import { REPORT_SCHEMA, type Report, reportSchema } from './report.ts'
+import { type JobDependencies, type JobOutcome, runJob } from './run-job.ts'
 import type { TaskContext, TaskRegistry } from './task.ts'
 
 export interface BootDependencies extends TaskContext {
+  startWorker: StartWorker
   registry: TaskRegistry
   catalogue: Catalogue
   paths: RunPaths
@@ -52,15 +55,10 @@ export async function beginBoot(deps: BootDependencies): Promise<Boot> {
     if (earlier === 'ended') return reportSchema.parse(JSON.parse((await readReport(paths.report)) ?? ''))
     const started = clock.now()
     const from = clock.monotonic()
+    const within = { ...deps, identity, emit: events.append, dir: paths.dir }
     const outcome =
-      (earlier === 'interrupted'
-        ? await interrupted(resolved, events, paths, new Date(started).toISOString())
-        : undefined) ??
-      (await runJob(resolved.job, resolved.problems, resolved.commandLine, {
-        ...deps,
-        identity,
-        emit: events.append,
-      }))
+      (earlier === 'interrupted' ? await interrupted(resolved, events, paths, within) : undefined) ??
+      (await runJob(resolved.job, resolved.problems, resolved.commandLine, within))
     const report: Report = {
       schema: REPORT_SCHEMA,
       speediso: build,
@@ -165,12 +163,15 @@ async function readReport(path: string): Promise<string | undefined> {
   return text
 }
 
-/** The outcome of a job that an earlier process had begun; undefined when it had no task, so that nothing was lost. */
+/**
+ * The outcome of a job that an earlier process had begun; undefined when it had no task, so that nothing was lost. A task
+ * that can go on where it was is gone on with, and what comes after it.
+ */
 async function interrupted(
   resolved: ResolvedJob,
   events: EventLog,
   paths: RunPaths,
-  now: string,
+  deps: JobDependencies,
 ): Promise<JobOutcome | undefined> {
   const all = await readEvents(paths.events)
   // What was begun last counts, also when the job file says something else by now.
@@ -179,11 +180,19 @@ async function interrupted(
   const begun = seen.find((event) => event.kind === 'job.start')?.tasks.map((name) => ({ name }))
   const asked = begun ?? resolved.job.tasks
   if (asked.length === 0) return undefined
-  const tasks = tasksFromEvents(seen, asked, now)
+  const tasks = tasksFromEvents(seen, asked, new Date(deps.clock.now()).toISOString())
   const end = seen.findLast((event) => event.kind === 'job.end')
   if (end !== undefined) {
     const { verdict, reason } = end
     return { verdict, ...(reason === undefined ? {} : { reason }), tasks }
+  }
+  const { job, problems, commandLine } = resolved
+  const same = asked.map(({ name }) => name).join() === job.tasks.map(({ name }) => name).join()
+  const open = problems.length === 0 && same ? openTask(seen, asked) : undefined
+  if (open !== undefined && (await deps.registry[open.name]?.())?.resumes === true) {
+    const message = `speediso was ended in the middle of ${open.name}; it goes on`
+    events.append({ kind: 'log', level: 'warning', message })
+    return runJob(job, [], commandLine, deps, tasks.slice(0, open.index))
   }
   const after = afterAction(resolved, 'unknown')
   events.append({ kind: 'job.end', verdict: 'unknown', reason: INTERRUPTED, after })

@@ -7,9 +7,9 @@ import type { Job, ResolvedJob } from '../job/schema.ts'
 import type { JobSource } from '../job/source.ts'
 import type { TrustKey } from '../job/trust.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
+import { writeText } from '../system/write-file.ts'
 import { readImageDefaults, readTrustKeys } from './job-defaults.ts'
 import { fetchJobFile, type JobFileDependencies } from './job-file.ts'
-import { writeText } from './report.ts'
 
 export interface FileDependencies extends Omit<JobFileDependencies, 'keys' | 'keep'> {
   /**

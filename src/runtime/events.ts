@@ -19,6 +19,16 @@ const bodies = {
     after: z.string(),
   },
   'task.start': { ...inTask, steps: z.int(), timeout: z.int().describe('milliseconds') },
+  'task.progress': {
+    ...inTask,
+    done: z.number(),
+    total: z.number(),
+    unit: z.string(),
+    eta: z
+      .number()
+      .nullable()
+      .describe('seconds until the last of its lanes is likely to end; null: not known'),
+  },
   'task.end': { ...inTask, ...ending },
   'step.start': { ...inStep, title: z.string(), target: z.record(z.string(), z.unknown()).optional() },
   'step.progress': {
@@ -47,6 +57,7 @@ export const eventSchema = z.discriminatedUnion('kind', [
   variant('job.start'),
   variant('job.end'),
   variant('task.start'),
+  variant('task.progress'),
   variant('task.end'),
   variant('step.start'),
   variant('step.progress'),

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { formatDuration } from '../job/duration.ts'
 import { printable } from '../printable.ts'
 import type { Event } from './events.ts'
 
@@ -37,6 +38,17 @@ export function formatProgress(event: Extract<Event, { kind: 'step.progress' }>)
   return `${percent}, ${formatAmount(event.done, event.unit)} of ${formatAmount(event.total, event.unit)}${rate}${eta}`
 }
 
+/** How far a whole task is. */
+export function formatTaskProgress({
+  done,
+  total,
+  unit,
+  eta,
+}: Extract<Event, { kind: 'task.progress' }>): string {
+  const left = eta === null || eta === 0 ? '' : `, about ${formatDuration(Math.ceil(eta) * 1000)} left`
+  return `${done} of ${total} ${unit}${left}`
+}
+
 function pieces(event: Event): Piece[] {
   return [[event.time.slice(11, 19), 'dim'], ' ', ...describe(event)]
 }
@@ -50,6 +62,8 @@ function describe(event: Event): Piece[] {
       return ['job: ', word(event.verdict, true), `${because(event.reason)}; then ${event.after}`]
     case 'task.start':
       return [[event.task, 'bold'], `: ${event.steps} ${event.steps === 1 ? 'step' : 'steps'}`]
+    case 'task.progress':
+      return [[event.task, 'bold'], `: ${formatTaskProgress(event)}`]
     case 'task.end':
       return [[event.task, 'bold'], ': ', word(event.verdict, true), ending(event)]
     case 'step.start':

@@ -45,6 +45,17 @@ export function tasksFromEvents(
   return [...tasks.values()]
 }
 
+/** The task in the middle of which the events end: all before it have ended, it has begun and has not. */
+export function openTask(
+  events: readonly Event[],
+  asked: readonly { name: string }[],
+): { name: string; index: number } | undefined {
+  const index = events.filter((event) => event.kind === 'task.end').length
+  const name = asked[index]?.name
+  const last = events.findLast((event) => event.kind === 'task.start' || event.kind === 'task.end')
+  return name !== undefined && last?.kind === 'task.start' && last.task === name ? { name, index } : undefined
+}
+
 function unfinished(started: string, now: string) {
   return { verdict: 'unknown' as const, reason: INTERRUPTED, started, ended: now, seconds: 0 }
 }

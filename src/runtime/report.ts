@@ -1,5 +1,3 @@
-import { open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import * as z from 'zod'
 import { jobSchema } from '../job/schema.ts'
 import { verdictSchema } from './verdict.ts'
@@ -32,6 +30,10 @@ export const taskReportSchema = z.object({
   verdict: verdictSchema,
   reason: z.string().optional(),
   facts: z.unknown().describe('what was read from the machine before anything was changed'),
+  bad_input: z
+    .literal(true)
+    .optional()
+    .describe('what was asked does not fit this machine; nothing was done'),
   steps: z.array(stepReportSchema),
   result: z.unknown().describe("the task's own document, such as the inventory"),
   ...timing,
@@ -65,25 +67,3 @@ export const reportSchema = z.object({
 export type StepReport = z.infer<typeof stepReportSchema>
 export type TaskReport = z.infer<typeof taskReportSchema>
 export type Report = z.infer<typeof reportSchema>
-
-/** Writes a JSON document so that a reader sees the old one or the new one whole, also after a power cut. */
-export async function writeDocument(path: string, document: unknown, mode = 0o644): Promise<void> {
-  await writeText(path, `${JSON.stringify(document, null, 2)}\n`, mode)
-}
-
-/** The same of any text. The folder must be there: one that is being removed must not come back. */
-export async function writeText(path: string, text: string, mode: number): Promise<void> {
-  const temporary = `${path}.new`
-  try {
-    await using file = await open(temporary, 'w', mode)
-    await file.writeFile(text)
-    await file.sync()
-  } catch (error) {
-    // What is half there only takes the room of others.
-    await rm(temporary, { force: true })
-    throw error
-  }
-  await rename(temporary, path)
-  await using directory = await open(dirname(path), 'r')
-  await directory.sync()
-}

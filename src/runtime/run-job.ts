@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { refusal } from '../job/confirm.ts'
 import { formatDuration } from '../job/duration.ts'
 import { problemLine } from '../job/explain.ts'
@@ -8,13 +9,15 @@ import type { Emit } from './events.ts'
 import type { TaskReport } from './report.ts'
 import { Cancelled } from './run-step.ts'
 import { runTask } from './run-task.ts'
-import type { TaskContext, TaskRegistry } from './task.ts'
+import type { TaskRegistry, WorkContext } from './task.ts'
 import { combineVerdicts, type Verdict } from './verdict.ts'
 
-export interface JobDependencies extends TaskContext {
+export interface JobDependencies extends Omit<WorkContext, 'stateDir'> {
   registry: TaskRegistry
   identity: HostIdentity
   emit: Emit
+  /** Folder of this boot; each task has one of its own below it. */
+  dir: string
 }
 
 export interface JobOutcome {
@@ -24,24 +27,34 @@ export interface JobOutcome {
   tasks: TaskReport[]
 }
 
-/** Runs the tasks of a job in order. What is asked for and cannot be proved done is never `passed`. */
+/**
+ * Runs the tasks of a job in order. What is asked for and cannot be proved done is never `passed`.
+ * @param earlier the reports of its first tasks, when a process before this one had run them: the job goes on after them
+ */
 export async function runJob(
   job: Job,
   problems: readonly Problem[],
   commandLine: string,
   deps: JobDependencies,
+  earlier?: readonly TaskReport[],
 ): Promise<JobOutcome> {
   const { emit } = deps
-  emit({ kind: 'job.start', tasks: job.tasks.map((task) => task.name), command_line: commandLine })
+  if (earlier === undefined)
+    emit({ kind: 'job.start', tasks: job.tasks.map((task) => task.name), command_line: commandLine })
   for (const problem of problems) emit({ kind: 'log', level: 'error', message: problemLine(problem) })
-  const outcome = await outcomeOf(job, problems, deps)
+  const outcome = await outcomeOf(job, problems, deps, earlier ?? [])
   const { verdict, reason } = outcome
   const after = afterAction({ job, problems }, verdict)
   emit({ kind: 'job.end', verdict, ...(reason === undefined ? {} : { reason }), after })
   return outcome
 }
 
-async function outcomeOf(job: Job, problems: readonly Problem[], deps: JobDependencies): Promise<JobOutcome> {
+async function outcomeOf(
+  job: Job,
+  problems: readonly Problem[],
+  deps: JobDependencies,
+  earlier: readonly TaskReport[],
+): Promise<JobOutcome> {
   const problem = problems[0]
   if (problem !== undefined)
     return { verdict: 'failed', reason: `no task was run: ${problemLine(problem)}`, tasks: [] }
@@ -57,10 +70,10 @@ async function outcomeOf(job: Job, problems: readonly Problem[], deps: JobDepend
           timeout,
         )
   const within = { ...deps, signal: AbortSignal.any([deps.signal, limit.signal]) }
-  const tasks: TaskReport[] = []
+  const tasks: TaskReport[] = [...earlier]
   try {
     let stopped: string | undefined
-    for (const request of job.tasks) {
+    for (const request of job.tasks.slice(earlier.length)) {
       if (stopped !== undefined) tasks.push(notRun(request, `not run: ${stopped}`, deps))
       else {
         const { report, stop } = await runRequest(request, job, within)
@@ -87,7 +100,7 @@ async function runRequest(
   const { macs, serial, uuid } = deps.identity
   const refused = refusal(task, job.confirm, { macs: macs.map(({ mac }) => mac), serial, uuid })
   if (refused !== undefined) return { report: failed(request, refused, deps), stop: true }
-  const report = await runTask(task, request, deps, deps.emit)
+  const report = await runTask(task, request, { ...deps, stateDir: join(deps.dir, task.name) }, deps.emit)
   const stop = report.verdict === 'failed' || (task.destructive && report.verdict === 'unknown')
   return { report, stop }
 }

@@ -3,7 +3,7 @@ import { formatDuration } from '../job/duration.ts'
 import type { Emit } from './events.ts'
 import { createVoice } from './progress.ts'
 import type { StepReport } from './report.ts'
-import type { AnyTask, FinishedStep, Step, StepOutcome, TaskContext } from './task.ts'
+import type { AnyTask, FinishedStep, Step, StepOutcome, WorkContext } from './task.ts'
 
 /** What ends a task from outside: the reason is for people. */
 export class Cancelled extends SpeedisoError {
@@ -18,7 +18,7 @@ export interface RanStep extends FinishedStep {
 const GRACE = 5000
 
 /** Runs one step to an outcome; whatever it throws becomes a verdict. */
-export async function runStep(task: AnyTask, step: Step, ctx: TaskContext, emit: Emit): Promise<RanStep> {
+export async function runStep(task: AnyTask, step: Step, ctx: WorkContext, emit: Emit): Promise<RanStep> {
   const { clock } = ctx
   const started = clock.now()
   const from = clock.monotonic()
@@ -66,7 +66,7 @@ function describeStep(step: Step): Pick<StepReport, 'id' | 'kind' | 'title' | 't
   return { id, kind, title, ...(target === undefined ? {} : { target: { ...target } }) }
 }
 
-async function attempt(task: AnyTask, step: Step, ctx: TaskContext, emit: Emit): Promise<StepOutcome> {
+async function attempt(task: AnyTask, step: Step, ctx: WorkContext, emit: Emit): Promise<StepOutcome> {
   const run = task.runners[step.kind]
   if (run === undefined) return { verdict: 'failed', reason: `no runner for ${step.kind}`, evidence: {} }
   try {

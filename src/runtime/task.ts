@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import type { Clock } from '../system/clock.ts'
 import type { Exec } from '../system/exec.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
+import type { StartWorker } from '../system/worker.ts'
 import type { Verdict } from './verdict.ts'
 
 /** The exact device that a step touches; what is unknown is left out, never guessed. */
@@ -23,6 +24,10 @@ export interface Step<Kind extends string = string, Params = unknown> {
   target?: Target
   /** Steps of one lane run one after another, lanes run beside each other; without one: the lane `main`. */
   lane?: string
+  /** Ids of steps above it in the plan that must have passed before it; else it is not run. */
+  needs?: readonly string[]
+  /** Seconds that it is likely to take; undefined: nobody knows. */
+  estimate?: number | undefined
   params: Params
 }
 
@@ -60,7 +65,14 @@ export interface TaskContext {
   signal: AbortSignal
 }
 
-export interface StepContext extends TaskContext {
+/** What a task may use beyond reading: only once it is really run. */
+export interface WorkContext extends TaskContext {
+  startWorker: StartWorker
+  /** Folder of this task in this boot, for what a process that is started again has to know; made by who uses it. */
+  stateDir: string
+}
+
+export interface StepContext extends WorkContext {
   voice: StepVoice
 }
 
@@ -72,6 +84,19 @@ export type StepRunners<Kinds extends object> = {
 export interface FinishedStep {
   step: Step
   outcome: StepOutcome
+}
+
+/** Something that a task's command can do in place of running it, such as to check a document of its own. */
+export interface TaskTool {
+  describe: string
+  /** Flags that mean something only beside it, with what they are. */
+  flags: Readonly<Record<string, string>>
+  /** `value` is that of the tool's own flag. @throws InputError for what is not right about value or flags */
+  run(
+    value: string,
+    flags: Readonly<Record<string, string | undefined>>,
+    deps: { root: MachineRoot; readFile(path: string): Promise<string> },
+  ): Promise<{ verdict: Verdict; lines: string[]; files?: { path: string; text: string }[] }>
 }
 
 /**
@@ -97,8 +122,20 @@ export interface TaskDefinition<
   /** Pure: the same facts and options give the same plan. */
   plan(facts: Facts, options: z.infer<Options>): Plan<Kinds>
   runners: StepRunners<Kinds>
+  /** Run again by a process that was started again in the middle of it: its steps go on from what `stateDir` holds. */
+  resumes?: boolean
+  /** The plan for people, in place of a line a step. */
+  describePlan?(facts: Facts, plan: Plan<Kinds>): string[]
   /** The task's own document for the report, made from what its steps produced. */
-  result?(finished: readonly FinishedStep[], facts: Facts): unknown
+  result?(
+    finished: readonly FinishedStep[],
+    facts: Facts,
+    end: { options: z.infer<Options>; ctx: WorkContext; verdict: Verdict; reason: string | undefined },
+  ): unknown
+  /** By flag. */
+  tools?: Readonly<Record<string, TaskTool>>
+  /** What the result proves, where that may be less than its steps say: the worse of both is the verdict. */
+  judge?(result: unknown): { verdict: Verdict; reason?: string | undefined } | undefined
   /** The result for people, as plain text lines. */
   describe?(result: unknown): string[]
 }

@@ -4,6 +4,7 @@ import { type Figure, figureLine } from './figure.ts'
 import { imageFigures } from './image.ts'
 import { liveFigures } from './live.ts'
 import { startupFigures } from './startup.ts'
+import { wipeFigures } from './wipe/figures.ts'
 
 const project = join(import.meta.dirname, '../..')
 const groups: Record<string, () => Promise<Figure[]>> = {
@@ -11,6 +12,7 @@ const groups: Record<string, () => Promise<Figure[]>> = {
   image: () => imageFigures(join(project, 'dist/image/current')),
   boot: bootFigures,
   live: liveFigures,
+  wipe: wipeFigures,
 }
 
 const asked = process.argv.slice(2)

@@ -149,6 +149,7 @@ async function runTrial({ host, confirms, inFile, tasks, noise }: Trial) {
   const { emit } = recorder()
   const outcome = await runJob(resolved.job, resolved.problems, '', {
     ...context(),
+    dir: '/nonexistent',
     registry,
     identity,
     emit,

@@ -2,18 +2,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Event } from '../../src/runtime/events.ts'
 import { runTask } from '../../src/runtime/run-task.ts'
-import type { Step, TaskContext } from '../../src/runtime/task.ts'
-import { systemClock } from '../../src/system/clock.ts'
+import type { Step } from '../../src/runtime/task.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { optionsSchema } from '../../tasks/inventory/options.ts'
 import { type Inventory, inventorySchema, SECTIONS } from '../../tasks/inventory/schema.ts'
 import { createInventory, inventory } from '../../tasks/inventory/task.ts'
 import { MACHINES, type Machine, openMachine, openTree, unpackMachine } from './helpers/machine-tree.ts'
-import { recorder } from './helpers/tasks.ts'
+import { context as anyContext, recorder } from './helpers/tasks.ts'
 
-const context = ({ root, exec }: Pick<Machine, 'root' | 'exec'>): TaskContext => {
-  return { root, exec, clock: systemClock, signal: new AbortController().signal }
-}
+const context = ({ root, exec }: Pick<Machine, 'root' | 'exec'>) => anyContext({ root, exec })
 
 async function run(machine: Pick<Machine, 'root' | 'exec'>, sections = 'all', task = inventory) {
   const { events, emit } = recorder()

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NOTHING, reduce } from '../../src/live/page/model/view.ts'
 import { printEvents } from '../../src/runtime/console.ts'
 import { motdLines } from '../../src/runtime/motd.ts'
 import { runPaths } from '../../src/runtime/paths.ts'
@@ -71,6 +72,54 @@ test('killed in the middle: unknown, nothing is run again, and what had ended ke
     ['unknown'],
   )
   assert.is((await (await begin(dir)).run()).verdict, 'unknown', 'and so it stays')
+})
+
+test('killed in the middle of a task that resumes: it goes on, and then what comes after it', async () => {
+  const dir = temporaryDir()
+  await killedInTheMiddle(dir)
+  runs = 0
+  const again = () => beginFakeBoot(dir, counted, undefined, { resumes: true })
+  const boot = await again()
+  const report = await boot.run()
+  assert.is(runs, 3)
+  assert.is(report.verdict, 'passed')
+  assert.equal(
+    report.tasks.map(({ task, verdict }) => [task, verdict]),
+    [
+      ['fake', 'passed'],
+      ['next', 'passed'],
+    ],
+  )
+  const events = await readEvents(boot.events.path)
+  assert.is(events.filter((event) => event.kind === 'job.start').length, 1)
+  assert.ok(events.some((event) => event.kind === 'log' && /middle of fake; it goes on/.test(event.message)))
+  const view = events.reduce(reduce, NOTHING)
+  assert.equal(
+    view.tasks.map(({ name, state, steps }) => [name, state, steps.length]),
+    [
+      ['fake', 'passed', 2],
+      ['next', 'passed', 1],
+    ],
+  )
+  await (await again()).run()
+  assert.is(runs, 3, 'once it has ended it is not run again')
+})
+
+test('a task after one that resumes is not run again when the process was ended in that', async () => {
+  const dir = temporaryDir()
+  await killedInTheMiddle(dir)
+  // As if `fake` had ended and `next`, which does not resume, had begun.
+  const lines = readFileSync(runPaths(dir).events, 'utf8').trimEnd().split('\n')
+  const { seq, ...stamp } = JSON.parse(lines.at(-1) ?? '')
+  const add = (offset: number, body: object) =>
+    lines.push(JSON.stringify({ seq: seq + offset, ...stamp, step: undefined, title: undefined, ...body }))
+  add(1, { kind: 'task.end', task: 'fake', verdict: 'passed', seconds: 1 })
+  add(2, { kind: 'task.start', task: 'next', steps: 1, timeout: 1000 })
+  writeFileSync(runPaths(dir).events, `${lines.join('\n')}\n`)
+  runs = 0
+  const report = await (await beginFakeBoot(dir, counted, undefined, { resumes: true })).run()
+  assert.is(runs, 0)
+  assert.is(report.verdict, 'unknown')
 })
 
 test('negative control: without the mark of the start the job would be run again', async () => {

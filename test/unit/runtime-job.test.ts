@@ -29,7 +29,7 @@ async function run(tasks: [name: string, act: Act, destructive?: boolean][], ove
   const { events, emit } = recorder()
   const requests = tasks.map(([name]) => ({ name, options: {}, timeout: 10_000 }))
   const job = { ...emptyJob(), tasks: requests, ...over }
-  const outcome = await runJob(job, [], '', { ...context(), registry, identity, emit })
+  const outcome = await runJob(job, [], '', { ...context(), dir: '/nonexistent', registry, identity, emit })
   return { outcome, ran, events }
 }
 
@@ -105,7 +105,7 @@ test('a confirmation of this machine lets it run', async () => {
 test('a problem in the job runs nothing', async () => {
   const { events, emit } = recorder()
   const problems = [{ parameter: 'speediso.after', message: 'is wrong' }]
-  const outcome = await runJob(emptyJob(), problems, '', { ...context(), registry: {}, identity, emit })
+  const outcome = await runJob(emptyJob(), problems, '', { ...context(), dir: '/nonexistent', registry: {}, identity, emit })
   assert.is(outcome.verdict, 'failed')
   assert.is(outcome.reason, 'no task was run: speediso.after: is wrong')
   assert.ok(events.some((event) => event.kind === 'log' && event.message === 'speediso.after: is wrong'))

@@ -6,7 +6,7 @@ import { maskCredentials } from '../../mask.ts'
 import { readMounts } from '../../system/filesystem/mounts.ts'
 import { knownValue } from '../../system/finding.ts'
 import type { MachineRoot } from '../../system/machine-root.ts'
-import { writeDocument } from '../report.ts'
+import { writeDocument } from '../../system/write-file.ts'
 import { MESSAGE_KINDS, type Message } from './message.ts'
 
 /** A folder where messages wait for their server. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
-import { writeDocument } from '../report.ts'
+import { writeDocument } from '../../system/write-file.ts'
 
 export const DELIVERY_SCHEMA = 'speediso.delivery/1'
 

@@ -2,7 +2,7 @@ import type { MachineRoot } from '../../system/machine-root.ts'
 import type { Event } from '../events.ts'
 import { formatEvent } from '../format.ts'
 import { type ConsoleWriter, openConsoleWriter, TICK } from './console-writer.ts'
-import { type Progress, progressLine } from './progress-line.ts'
+import { type Progress, progressLine, type TaskProgress } from './progress-line.ts'
 
 /** The kernel's consoles, as one place for what people at the machine have to see. */
 export interface Consoles {
@@ -36,6 +36,7 @@ export async function openConsoles(root: MachineRoot): Promise<Consoles> {
     if (writer !== undefined) writers.push(writer)
   }
   const running = new Map<string, Progress>()
+  const tasks = new Map<string, TaskProgress>()
   let shown: string | undefined
   let sinceProgress = 0
 
@@ -46,7 +47,7 @@ export async function openConsoles(root: MachineRoot): Promise<Consoles> {
     sinceProgress += TICK
     if (sinceProgress >= PROGRESS_INTERVAL) {
       sinceProgress = 0
-      const line = progressLine([...running.values()])
+      const line = progressLine([...running.values()], [...tasks.values()])
       // A console that is behind has more urgent things to show.
       if (line !== undefined && line !== shown)
         for (const writer of writers) if (writer.idle) writer.push({ text: line, important: false })
@@ -60,11 +61,14 @@ export async function openConsoles(root: MachineRoot): Promise<Consoles> {
     print: (line) => push(line, true),
     show(event) {
       if (event.kind === 'step.progress') running.set(`${event.task}/${event.step}`, event)
+      else if (event.kind === 'task.progress') tasks.set(event.task, event)
       else if (event.kind !== 'log' || event.level !== 'debug') push(formatEvent(event), isImportant(event))
+      if (event.kind === 'task.end') tasks.delete(event.task)
       if (event.kind === 'step.end') running.delete(`${event.task}/${event.step}`)
     },
     async finish() {
       running.clear()
+      tasks.clear()
       for (let waited = 0; waited < FINISH_LIMIT && writers.some(({ idle }) => !idle); waited += TICK)
         await new Promise((resolve) => setTimeout(resolve, TICK))
       clearInterval(timer)

@@ -53,7 +53,7 @@ export function openJournalSink({ journal, events, since = 0 }: JournalSinkOptio
 
 /** An event as an entry; undefined: it makes none. */
 export function journalFields(event: Event): JournalFields | undefined {
-  if (event.kind === 'step.progress') return undefined
+  if (event.kind === 'step.progress' || event.kind === 'task.progress') return undefined
   const { kind, seq, time, host } = event
   const text = formatEvent(event).slice(TIME_OF_DAY.length)
   return {
@@ -88,6 +88,7 @@ function priority(event: Event): string {
       return { debug: DEBUG, info: INFO, warning: WARNING, error: ERROR }[event.level]
     case 'reading':
     case 'step.progress':
+    case 'task.progress':
     case 'step.start':
       return INFO
     case 'job.start':

@@ -1,4 +1,5 @@
 import { readAttribute, readFailure, readFlag, readNumber } from '../attribute.ts'
+import { ReadError } from '../../errors.ts'
 import type { Exec } from '../exec.ts'
 import {
   absent,
@@ -78,6 +79,19 @@ export async function readDisks(
     },
     BLOCK,
   )
+}
+
+/** One disk, read anew; undefined: there is none of this name. @throws ReadError when the kernel's list cannot be read */
+export async function readNamedDisk(
+  root: MachineRoot,
+  exec: Exec,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Disk | undefined> {
+  const list = await listBlockDevices(root)
+  if (list.status !== 'known') throw new ReadError(`the disks cannot be listed: ${list.reason}`)
+  const entry = list.value.disks.find((each) => each.name === name)
+  return entry === undefined ? undefined : readDisk(root, exec, entry, [], signal)
 }
 
 async function readDisk(

@@ -41,7 +41,7 @@ export async function readMounts(root: MachineRoot): Promise<Finding<Mount[]>> {
 }
 
 /** Space, tab, newline and backslash are written in octal. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   )

@@ -8,14 +8,15 @@ import { type Act, context, fakeTask } from './tasks.ts'
 
 export type FakeBoot = Omit<Boot, 'run'> & { run(): Promise<Report> }
 
-/** A boot with the tasks `fake` (two steps) and `next`, whose steps all do this act. */
+/** A boot with the tasks `fake` (two steps) and `next`, whose steps all do this act; `over` changes `fake`. */
 export async function beginFakeBoot(
   dir: string,
   act: Act,
   cmdline = 'SPEEDISO=fake,next',
+  over: Partial<AnyTask> = {},
 ): Promise<FakeBoot> {
   const registry = {
-    fake: async (): Promise<AnyTask> => fakeTask({ 'x-1': act, 'x-2': act }),
+    fake: async (): Promise<AnyTask> => fakeTask({ 'x-1': act, 'x-2': act }, over),
     next: async (): Promise<AnyTask> => fakeTask({ a: act }, { name: 'next' }),
   }
   const catalogue = await loadCatalogue(registry)

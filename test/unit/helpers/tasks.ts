@@ -6,7 +6,7 @@ import {
   type Step,
   type StepContext,
   type StepOutcome,
-  type TaskContext,
+  type WorkContext,
 } from '../../../src/runtime/task.ts'
 import { systemClock } from '../../../src/system/clock.ts'
 import { createExec } from '../../../src/system/exec.ts'
@@ -54,12 +54,16 @@ export const hang: Act = (_, { signal }) =>
     })
   })
 
-export function context(over: Partial<TaskContext> = {}): TaskContext {
+export function context(over: Partial<WorkContext> = {}): WorkContext {
   return {
     exec: createExec(),
     root: createMachineRoot('/'),
     clock: systemClock,
     signal: new AbortController().signal,
+    startWorker: () => {
+      throw new Error('no worker in this test')
+    },
+    stateDir: '/nonexistent',
     ...over,
   }
 }

@@ -26,6 +26,7 @@ const LINE_LIMIT = 4000
 export function levelOf(event: Event): Level {
   switch (event.kind) {
     case 'step.progress':
+    case 'task.progress':
       return 'everything'
     case 'log':
       return event.level === 'debug' ? 'everything' : event.level

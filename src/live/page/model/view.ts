@@ -29,6 +29,8 @@ export interface TaskView {
   readonly seconds: number | undefined
   /** Steps of its plan; those that are not run never show up among `steps`. */
   readonly planned: number
+  /** Seconds until its end; null: not known. */
+  readonly eta: number | null
   readonly steps: readonly StepView[]
 }
 
@@ -99,6 +101,8 @@ function applied(view: View, event: Event): View {
     }
     case 'task.start':
       return startTask(view, event.task, event.steps)
+    case 'task.progress':
+      return withTask(view, event.task, (task) => ({ ...task, eta: event.eta }))
     case 'task.end': {
       const { verdict: state, reason, seconds } = event
       return withTask(view, event.task, (task) => ({ ...closeTask(task), state, reason, seconds }))
@@ -146,13 +150,17 @@ const NO_STEP: StepView = {
 }
 
 function waiting(name: string): TaskView {
-  return { name, state: 'waiting', reason: undefined, seconds: undefined, planned: 0, steps: [] }
+  return { name, state: 'waiting', reason: undefined, seconds: undefined, planned: 0, eta: null, steps: [] }
 }
 
-/** The first task of this name that has not begun; one that nobody announced is put last. */
+/**
+ * The first task of this name that has not begun; one that nobody announced is put last. One that was running was left
+ * by a process that is gone: this start is its own again.
+ */
 function startTask(view: View, name: string, planned: number): View {
   const started: TaskView = { ...waiting(name), state: 'running', planned }
-  const index = view.tasks.findIndex((task) => task.name === name && task.state === 'waiting')
+  const at = (state: State) => view.tasks.findIndex((task) => task.name === name && task.state === state)
+  const index = at('running') < 0 ? at('waiting') : at('running')
   return { ...view, tasks: index < 0 ? [...view.tasks, started] : view.tasks.with(index, started) }
 }
 

@@ -48,10 +48,13 @@ function Task({ task }: { task: TaskView }) {
   )
 }
 
-function tally({ state, planned, steps }: TaskView): string {
+function tally({ state, planned, eta, steps }: TaskView): string {
   if (state === 'waiting' || (planned === 0 && steps.length === 0)) return ''
   const ended = steps.filter((step) => step.state !== 'running').length
-  if (state === 'running') return `${ended} of ${count(planned, 'step')} done`
+  if (state === 'running') {
+    const left = eta === null ? '' : `, about ${duration(eta)} left`
+    return `${ended} of ${count(planned, 'step')} done${left}`
+  }
   const failed = steps.filter((step) => step.state === 'failed').length
   const unknown = steps.filter((step) => step.state === 'unknown').length
   const notRun = Math.max(0, planned - steps.length)

@@ -1,0 +1,44 @@
+import type { StepContext, StepOutcome } from '../../../src/runtime/task.ts'
+import { readSmartHealth } from '../../../src/system/block/smart-health.ts'
+import { canaryBytes, canaryOffsets } from '../../../src/system/disk-io/places.ts'
+import { runDiskWork } from '../../../src/system/disk-io/run.ts'
+import { mistaken } from '../identify.ts'
+import { currentDisk, openRecord } from '../journal.ts'
+import type { WipeKinds } from '../schema.ts'
+import { notDone } from './work-end.ts'
+
+/** How long a disk may keep still while a handful of blocks is written, in milliseconds. */
+const STALL = 300_000
+
+/** Health before, and canaries over the whole disk: blocks that only this run knows, and that must be gone afterwards. */
+export async function mark(params: WipeKinds['mark'], ctx: StepContext): Promise<StepOutcome> {
+  const record = await openRecord(ctx.stateDir, params.disk)
+  const disk = currentDisk(params.disk, record)
+  const before = record.data.passed.mark
+  if (before !== undefined) return { verdict: 'passed', evidence: { ...before.evidence, earlier: true } }
+  const wrong = await mistaken(disk, ctx)
+  if (wrong !== undefined) return { verdict: 'failed', reason: wrong, evidence: {} }
+
+  record.data.smartBefore = await readSmartHealth(ctx.exec, disk.path, ctx.signal)
+  const { sizeBytes, sectorBytes, path } = disk
+  const offsets = canaryOffsets(record.data.seed, sizeBytes, canaryBytes(sectorBytes), params.canaries)
+  const request = { work: 'mark', path, sizeBytes, sectorBytes, seed: record.data.seed, offsets } as const
+  const end = await runDiskWork(request, {
+    ...ctx,
+    stall: STALL,
+    progress: (done, total) => ctx.voice.progress(done, total, 'bytes'),
+  })
+  if (end.state !== 'done') {
+    await record.save()
+    return notDone(end)
+  }
+  const { placed, failed } = end.result
+  record.data.canaries = placed
+  const evidence = { placed: placed.length, failed: failed.slice(0, 20), failedCount: failed.length }
+  // A disk on which not one can be written is no reason to leave it: its firmware may erase it all the same.
+  if (failed.length > 0)
+    ctx.voice.log('warning', `${failed.length} of ${offsets.length} canaries cannot be written`)
+  record.data.passed.mark = { evidence }
+  await record.save()
+  return { verdict: 'passed', evidence }
+}

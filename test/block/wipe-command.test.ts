@@ -1,0 +1,183 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readEvents } from '../../src/runtime/recover.ts'
+import { type Report, reportSchema } from '../../src/runtime/report.ts'
+import { createExec } from '../../src/system/exec.ts'
+import { readHostIdentity } from '../../src/system/identity.ts'
+import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { wipeResultSchema } from '../../tasks/wipe/result.ts'
+import { speediso } from '../unit/helpers/program.ts'
+import { temporaryDir } from '../unit/helpers/temporary.ts'
+import { type LoopDevice, loopDevice } from './helpers/loop-device.ts'
+
+const MIB = 2 ** 20
+const dir = temporaryDir()
+const identity = await readHostIdentity(createMachineRoot('/'), createExec())
+const confirm = identity.macs[0]?.mac ?? identity.uuid ?? identity.serial ?? ''
+const main = join(import.meta.dirname, '../../src/main.ts')
+
+const disk = (sizeMiB: number) => loopDevice({ dir, sizeBytes: sizeMiB * MIB, fill: 0xa5 })
+
+async function wipe(loop: LoopDevice, ...more: string[]) {
+  const args = ['wipe', '--disks', `path:${loop.path}`, '--confirm', confirm, '--json', ...more]
+  const { code, stdout, stderr } = await speediso(args)
+  const report = stdout === '' ? undefined : reportSchema.parse(JSON.parse(stdout))
+  return { code, report, stdout, stderr }
+}
+
+const resultOf = (report: Report | undefined) => wipeResultSchema.parse(report?.tasks[0]?.result)
+const stepOf = (report: Report | undefined, kind: string) => {
+  const step = report?.tasks[0]?.steps.find((each) => each.kind === kind)
+  if (step === undefined) throw new Error(`no step ${kind} in ${JSON.stringify(report?.reason)}`)
+  return step
+}
+
+function isZero(file: string): boolean {
+  const bytes = readFileSync(file)
+  return bytes.equals(Buffer.alloc(bytes.length))
+}
+
+test('a mounted disk is taken apart, overwritten and read back; the certificate is signed and can be checked', async () => {
+  using loop = disk(65)
+  const { path, file } = loop
+  execFileSync('mkfs.ext4', ['-q', '-E', 'nodiscard', path])
+  const at = join(dir, 'mounted')
+  mkdirSync(at)
+  execFileSync('mount', [path, at])
+  using _ = {
+    [Symbol.dispose]() {
+      spawnSync('umount', [at])
+    },
+  }
+  writeFileSync(join(at, 'secret'), 'customer data')
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  const { code, report, stdout } = await wipe(
+    loop,
+    ...[`--certificate-key=${pem}`, '--customer', 'Example <b>Ltd</b>', '--reference', 'T-1'],
+  )
+  assert.is(code, 0, report?.reason)
+  assert.ok(isZero(file))
+  assert.not.match(execFileSync('cat', ['/proc/mounts'], { encoding: 'utf8' }), at)
+  assert.not.match(stdout, 'PRIVATE KEY')
+  const [row] = resultOf(report).disks
+  assert.equal([row?.path, row?.verdict, row?.level, row?.method], [path, 'passed', 'clear', 'overwrite'])
+  assert.is(stepOf(report, 'verify').evidence.readBytes, 65 * MIB)
+  assert.is(stepOf(report, 'verify').evidence.canariesChecked, 128)
+
+  const reportFile = join(dir, 'report.json')
+  const keyFile = join(dir, 'key.pem')
+  writeFileSync(reportFile, stdout)
+  writeFileSync(keyFile, publicKey.export({ type: 'spki', format: 'pem' }))
+  const check = (...more: string[]) => speediso(['wipe', '--check-certificate', reportFile, ...more])
+  assert.is((await check('--key', keyFile)).code, 0)
+  assert.is((await check()).code, 3, 'signed by a key that nobody here knows')
+  const html = join(dir, 'certificate.html')
+  assert.is((await check('--key', keyFile, '--certificate-html', html)).code, 0)
+  assert.match(readFileSync(html, 'utf8'), 'Example &lt;b&gt;Ltd')
+  writeFileSync(reportFile, stdout.replaceAll('"T-1"', '"T-2"'))
+  assert.is((await check('--key', keyFile)).code, 1, 'negative control: one letter changed')
+  const lone = await speediso(['wipe', '--key', keyFile])
+  assert.equal(
+    [lone.code, lone.stderr],
+    [2, 'speediso: --key: means something only with --check-certificate; add --check-certificate\n'],
+  )
+})
+
+test('a random pattern is read back as the key stream of its seed', async () => {
+  using loop = disk(9)
+  const { code, report } = await wipe(loop, '--pattern', 'random', '--passes', '2')
+  assert.is(code, 0, report?.reason)
+  assert.match(String(stepOf(report, 'erase').evidence.seed), /^[0-9a-f]{64}$/)
+  const bytes = readFileSync(loop.file)
+  assert.is(bytes.indexOf(Buffer.alloc(64, 0xa5)), -1)
+  assert.is(bytes.indexOf(Buffer.alloc(64)), -1)
+})
+
+test('without a confirmation of this machine, or by a plan, not a byte changes', async () => {
+  using loop = disk(8)
+  const before = readFileSync(loop.file)
+  const wrong = await speediso(['wipe', '--disks', `path:${loop.path}`, '--confirm', '52:54:00:00:00:99'])
+  assert.is(wrong.code, 1)
+  assert.match(wrong.stdout, 'destructive')
+  const plan = await speediso(['wipe', '--disks', `path:${loop.path}`, '--plan'])
+  assert.is(plan.code, 0)
+  assert.match(plan.stdout, 'overwrite')
+  assert.ok(before.equals(readFileSync(loop.file)))
+})
+
+test('what does not fit is refused before anything is done', async () => {
+  using loop = disk(8)
+  const before = readFileSync(loop.file)
+  const purge = await wipe(loop, '--level', 'purge')
+  assert.is(purge.code, 1)
+  assert.match(purge.report?.reason ?? '', 'speediso.wipe.level=clear')
+  const nothing = await speediso(['wipe', '--disks', 'serial:NO-SUCH-DISK', '--confirm', confirm])
+  assert.is(nothing.code, 2)
+  assert.match(nothing.stderr, 'NO-SUCH-DISK')
+  const typo = await speediso(['wipe', '--disks', `path:${loop.path}`, '--verfy', 'full'])
+  assert.is(typo.code, 2)
+  assert.ok(before.equals(readFileSync(loop.file)))
+})
+
+test('quick: the disk looks empty, its data is there, and everybody is told so', async () => {
+  using loop = disk(16)
+  execFileSync('mkfs.ext4', ['-q', '-E', 'nodiscard', loop.path])
+  const args = ['wipe', '--disks', `path:${loop.path}`, '--confirm', confirm, '--quick']
+  const { code, stdout } = await speediso(args)
+  assert.is(code, 0, stdout)
+  assert.match(stdout, 'NOT an erasure')
+  assert.is(execFileSync('wipefs', ['--no-act', loop.path], { encoding: 'utf8' }), '')
+  assert.ok(readFileSync(loop.file).includes(Buffer.alloc(4096, 0xa5)))
+})
+
+test('not verified, as asked: unknown, whatever else went well', async () => {
+  using loop = disk(8)
+  const { code, report } = await wipe(loop, '--verify', 'none')
+  assert.is(code, 3)
+  assert.match(report?.reason ?? '', 'not verified')
+})
+
+test('killed in the middle and resumed: it goes on where it was, and the whole is proved', async () => {
+  using loop = disk(640)
+  const run = join(dir, 'killed')
+  const args = [
+    'wipe',
+    '--disks',
+    `path:${loop.path}`,
+    '--confirm',
+    confirm,
+    '--run-dir',
+    run,
+    '--passes',
+    '3',
+  ]
+  const child = spawn(process.execPath, ['--no-warnings', main, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  for await (const text of child.stderr.setEncoding('utf8')) {
+    said += text
+    // Past the first checkpoint, which comes at the latest with the end of a pass.
+    const done = /erase-loop\d+: (\d+)\.\d %/.exec(text)
+    if (done !== null && Number(done[1]) > 35) child.kill('SIGKILL')
+  }
+  assert.match(said, /erase-loop\d+: \d+\.\d %/)
+  const second = await speediso([...args, '--json'])
+  assert.equal([second.code, second.stderr.includes('holds an earlier job')], [2, true])
+  const { code, stdout } = await speediso([...args, '--resume', '--json'])
+  const report = reportSchema.parse(JSON.parse(stdout))
+  assert.is(code, 0, report.reason)
+  assert.ok(isZero(loop.file))
+  const { evidence } = stepOf(report, 'erase')
+  assert.is(evidence.resumed, true)
+  assert.ok(Number(evidence.writtenBytes) < 3 * 640 * MIB, `${evidence.writtenBytes}`)
+  const events = await readEvents(join(run, 'events.ndjson'))
+  assert.ok(events.some((event) => event.kind === 'log' && event.message.includes('goes on in pass')))
+})
+
+test.run()
