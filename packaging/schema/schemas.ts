@@ -8,6 +8,8 @@ import { eventSchema } from '../../src/runtime/events.ts'
 import { reportSchema } from '../../src/runtime/report.ts'
 import { inventorySchema } from '../../tasks/inventory/schema.ts'
 import { registry } from '../../tasks/registry.ts'
+import { certificateSchema } from '../../tasks/wipe/certificate/schema.ts'
+import { wipeResultSchema } from '../../tasks/wipe/result.ts'
 
 /** A JSON Schema as it is shipped. */
 export interface SchemaDocument {
@@ -31,6 +33,11 @@ const documents: Readonly<Record<string, { title: string; schema: z.ZodType; sha
     schema: inventorySchema,
     // Its parts come again and again; written out each time they would be half a megabyte.
     shared: true,
+  },
+  wipe: { title: 'What came of every disk: the result of the task wipe', schema: wipeResultSchema },
+  'erasure-certificate': {
+    title: 'What was erased, how, and what proves it',
+    schema: certificateSchema,
   },
   hello: { title: 'The first message of a live log', schema: greetingSchema },
   notice: { title: 'What is posted before something happens', schema: noticeSchema },

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { ReadError } from '../../src/errors.ts'
 import type { TaskContext } from '../../src/runtime/task.ts'
 import { readDisks } from '../../src/system/block/disks.ts'
@@ -11,6 +12,7 @@ import type { Capabilities } from '../../src/system/drive/schema.ts'
 import { type Finding, known, knownValue } from '../../src/system/finding.ts'
 import { readHostIdentity } from '../../src/system/identity.ts'
 import { mapLimit } from '../../src/system/map-limit.ts'
+import { fingerprint, readImageKey } from './certificate/keys.ts'
 import { diskIdOf, readDev } from './identify.ts'
 import type { WipeDisk, WipeFacts } from './schema.ts'
 
@@ -41,7 +43,10 @@ export async function readFacts(ctx: TaskContext): Promise<WipeFacts> {
     ),
     ...notes,
   ]
-  return { host, disks, shared, stack, unseen }
+  // Before anything is erased: a key that is none would be found when it is too late.
+  const key = await readImageKey(root)
+  const signer = key === undefined ? null : fingerprint(createPublicKey(key))
+  return { host, disks, shared, stack, unseen, signer }
 }
 
 const NONE: Pick<Disks, 'disks' | 'driverless' | 'notes'> = {

@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { parseDuration } from '../../src/job/duration.ts'
 import { nearest } from '../../src/job/nearest.ts'
+import { KeyError, parseSigningKey } from './certificate/keys.ts'
 import { type MethodName, parseMethods } from './plan/method-names.ts'
 import { parseSelectors, type Selector } from './plan/selector.ts'
-import { readSigningKey } from './signing-key.ts'
 
 /** Below this a disk that only retries a bad sector would count as hung: the kernel gives one command 30 s. */
 const LEAST_STALL = 30_000
@@ -14,7 +14,7 @@ function read<T>(parse: (text: string) => T) {
     try {
       return parse(text)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
+      if (!(error instanceof RangeError || error instanceof KeyError)) throw error
       ctx.addIssue({ code: 'custom', message: error.message })
       return z.NEVER
     }
@@ -127,7 +127,7 @@ export const optionsSchema = z
       .string()
       .transform(
         read((text) => {
-          readSigningKey(text)
+          parseSigningKey(text)
           return text
         }),
       )

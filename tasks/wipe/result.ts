@@ -4,7 +4,7 @@ import type { FinishedStep, WorkContext } from '../../src/runtime/task.ts'
 import { combineVerdicts, type Verdict, verdictSchema } from '../../src/runtime/verdict.ts'
 import { knownValue } from '../../src/system/finding.ts'
 import { build } from '../../src/version.ts'
-import { parseSigningKey } from './certificate/keys.ts'
+import { parseSigningKey, readImageKey } from './certificate/keys.ts'
 import { type DiskResult, makeCertificate } from './certificate/make.ts'
 import { type Certificate, type CertificateDisk, certificateSchema } from './certificate/schema.ts'
 import { signCertificate } from './certificate/sign.ts'
@@ -60,7 +60,7 @@ export async function makeResult(
   const left = leftOf(finished)
   const touched = facts.disks.map(({ id }) => id).filter(({ name }) => stepsOf(name, finished).length > 0)
   const disks = await Promise.all(touched.map((id) => diskResult(id, finished, facts, options, ctx)))
-  const certificate = options.quick ? null : certify(disks, left, facts, options, ctx)
+  const certificate = options.quick ? null : await certify(disks, left, facts, options, ctx)
   return {
     schema: WIPE_SCHEMA,
     disks: certificate === null ? disks.map(quickRow) : certificate.disks.map(row),
@@ -79,13 +79,13 @@ export function judgeResult(result: unknown): { verdict: Verdict; reason?: strin
   return certificate === null ? undefined : certificate
 }
 
-function certify(
+async function certify(
   disks: readonly DiskResult[],
   left: readonly Left[],
   facts: WipeFacts,
   options: WipeOptions,
   ctx: WorkContext,
-): Certificate {
+): Promise<Certificate> {
   const { hostId, origin, serial, uuid } = facts.host
   const { customer, operator, organisation, reference } = options
   const document = makeCertificate({
@@ -99,8 +99,9 @@ function certify(
     leftAlone: left.map(({ disk, why, reason }) => ({ device: deviceOf(disk), why, reason })),
     unseen: facts.unseen,
   })
-  const { certificate_key: key } = options
-  return key === undefined ? document : signCertificate(document, parseSigningKey(key))
+  const { certificate_key: text } = options
+  const key = text === undefined ? await readImageKey(ctx.root) : parseSigningKey(text)
+  return key === undefined ? document : signCertificate(document, key)
 }
 
 function row({ device, verdict, reason, levelReached, method, seconds, bytesPerSecond }: CertificateDisk) {
@@ -130,7 +131,16 @@ function given<T extends Record<string, unknown>>(members: T): { [K in keyof T]?
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never
 }
 
-const OWN = new Set(['tear-down', 'restore-size', 'reformat', 'mark', 'erase', 'verify', 'clear-signatures'])
+const OWN = new Set([
+  'tear-down',
+  'unlock',
+  'restore-size',
+  'reformat',
+  'mark',
+  'erase',
+  'verify',
+  'clear-signatures',
+])
 
 /** The steps that do something to a disk. */
 function stepsOf(name: string, finished: readonly FinishedStep[]): FinishedStep[] {
@@ -241,10 +251,10 @@ function hiddenArea(
     const before = id.sizeBytes
     return { state: 'not restored', before, reason: step.outcome.reason ?? 'it was not tried' }
   }
-  const { current, native } = capabilities.sectors
-  return current !== null && native !== null && native <= current
-    ? { state: 'none', before: null }
-    : { state: 'unknown', before: null, reason: 'the drive does not state its native size' }
+  const { unread = [] } = capabilities.sectors
+  return unread.length > 0
+    ? { state: 'unknown', before: null, reason: unread.join('; ') }
+    : { state: 'none', before: null }
 }
 
 function verification({ verification: read, erase }: DiskJournal, { pattern }: WipeOptions, of: number) {

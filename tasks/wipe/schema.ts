@@ -58,6 +58,8 @@ export interface WipeFacts {
   stack: BlockStack
   /** Further reasons for which not every disk of this machine may have been seen: controllers without a driver, RAID. */
   unseen: string[]
+  /** Fingerprint of the image's own key that signs certificates; null: it has none. */
+  signer: string | null
 }
 
 /** One way to erase that may be tried; the first of a list is the best. */
@@ -96,6 +98,8 @@ export interface WipeKinds {
   /** A disk that was asked for and is not touched. Ends as failed. */
   refuse: { disk: DiskId; reason: string; hint?: string }
   'tear-down': { disks: DiskId[]; actions: TeardownAction[] }
+  /** An ATA password locks it: the one that an interrupted erase of ours leaves is taken off. */
+  unlock: { disk: DiskId }
   /** HPA, DCO, AMAC: give the drive its native size back. */
   'restore-size': { disk: DiskId; native: number | null; dco: number | null }
   /**
@@ -112,7 +116,7 @@ export interface WipeKinds {
     stall: number
   }
   /** SMART before, canaries; none where nothing can be written. */
-  mark: { disk: DiskId; canaries: number }
+  mark: { disk: DiskId; canaries: number; stall: number }
   erase: {
     /** One, or all namespaces of a drive whose method takes all. */
     disks: DiskId[]
@@ -136,7 +140,7 @@ export interface WipeKinds {
     notes: string[]
   }
   /** What proves each of the erase's choices: a firmware erase and an overwrite are not proved alike. */
-  verify: { disk: DiskId; checks: Partial<Record<EraseMethod, VerifyCheck>> }
+  verify: { disk: DiskId; checks: Partial<Record<EraseMethod, VerifyCheck>>; stall: number }
   /** Signatures only. */
   'clear-signatures': { disk: DiskId }
   /** All disks were asked for, and not all may have been seen. Ends as unknown. */

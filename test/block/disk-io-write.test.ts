@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, openSync, readFileSync, truncateSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, readSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
@@ -208,6 +208,10 @@ test('cancelled work leaves no worker', async () => {
 test('a program that is killed leaves no worker behind', async () => {
   using memory = memoryFolder()
   using loop = loopDevice({ dir: memory.dir, sizeBytes: 1536 * MIB })
+  const end = Buffer.alloc(MIB, 0xaa)
+  const backing = openSync(loop.file, 'r+')
+  writeSync(backing, end, 0, MIB, loop.sizeBytes - MIB)
+  closeSync(backing)
   const script = join(import.meta.dirname, 'helpers/overwrite-until-killed.ts')
   const args = ['--no-warnings', script, loop.path, String(loop.sizeBytes)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -216,12 +220,18 @@ test('a program that is killed leaves no worker behind', async () => {
   assert.ok(runs(worker), line)
   child.kill('SIGKILL')
   await once(child, 'exit')
+  process.kill(worker, 'SIGCONT')
   // Its threads end one after another; the last one lets the disk go.
   for (let n = 0; !isFree(loop.path); n += 1) {
     assert.ok(n < 1000, 'the worker goes on')
     await sleep(10)
   }
   assert.not(runs(worker))
+  const left = Buffer.alloc(MIB)
+  const file = openSync(loop.file, 'r')
+  readSync(file, left, 0, MIB, loop.sizeBytes - MIB)
+  closeSync(file)
+  assert.ok(left.equals(end), 'it has not gone on to the end')
 })
 
 function isFree(path: string): boolean {

@@ -41,6 +41,7 @@ function faults(name: string, document: unknown): string[] {
 
 test('each schema names its draft, itself and what it is of', () => {
   assert.equal([...jsonSchemas().keys()].sort(), [
+    'erasure-certificate',
     'event',
     'heartbeat',
     'hello',
@@ -49,6 +50,7 @@ test('each schema names its draft, itself and what it is of', () => {
     'job-file',
     'notice',
     'report',
+    'wipe',
   ])
   for (const [name, schema] of jsonSchemas()) {
     assert.is(schema.$schema, 'https://json-schema.org/draft/2020-12/schema')

@@ -282,9 +282,17 @@ const rows: Row[] = [
     erase: ['sda purge ata-sanitize-block'],
   },
   {
-    what: 'locked by a password',
+    what: 'locked, as an interrupted erase of ours leaves a drive: unlocked first',
     disks: [ssd({ sanitize: ['block'], security: { locked: true, enabled: true } })],
-    refuse: ['its ATA password locks it'],
+    erase: ['sda purge ata-sanitize-block,ata-security-erase-enhanced'],
+  },
+  {
+    what: 'locked, and too many passwords were tried or it is frozen: nothing opens it',
+    disks: [
+      ssd({ sanitize: ['block'], security: { locked: true, enabled: true, countExpired: true } }),
+      ssd({ sanitize: ['block'], security: { locked: true, enabled: true, frozen: true } }, { name: 'sdb' }),
+    ],
+    refuse: ['its ATA password locks it', 'its ATA password locks it'],
   },
   {
     what: 'a password, but open: no security erase',

@@ -13,6 +13,9 @@ export interface TrustedKey {
   key: KeyObject
 }
 
+/** Private key of an image that signs certificates where the job names none, as PEM or base64. */
+export const CERTIFICATE_KEY = '/etc/speediso/certificate-key.pem'
+
 /** Public keys of an image that certificates may be signed by: every file of the folder, in PEM or base64. */
 export const CERTIFICATE_KEYS = '/etc/speediso/certificate-keys'
 
@@ -68,7 +71,13 @@ function readPem(text: string): { label: string; bytes: Buffer } | undefined {
 
 function decodeBase64(text: string): Buffer {
   const plain = text.replaceAll(/\s/g, '')
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(plain) ? Buffer.from(plain, 'base64') : Buffer.alloc(0)
+  return /^[\w+/-]+={0,2}$/.test(plain) ? Buffer.from(plain, 'base64') : Buffer.alloc(0)
+}
+
+/** @throws KeyError for one that is none; undefined: the image has none */
+export async function readImageKey(root: MachineRoot): Promise<KeyObject | undefined> {
+  const text = await root.readText(CERTIFICATE_KEY)
+  return text === undefined ? undefined : parseSigningKey(text)
 }
 
 /**

@@ -17,7 +17,8 @@ export function standingDoubts({ disks }: Subject): { doubts: string[]; notes: s
   if (value?.kind === 'ata') {
     const { current, native, dco } = value.sectors
     const most = Math.max(native ?? 0, dco ?? 0)
-    if (native === null) notes.push('whether it hides sectors (HPA) is not stated')
+    const unread = value.sectors.unread ?? []
+    if (unread.length > 0) doubts.push(`whether it hides sectors is not known: ${unread.join('; ')}`)
     else if (id.transport === 'usb' && current !== null && most > current)
       doubts.push(`${most - current} sectors are hidden (HPA, DCO), and USB does not let them be restored`)
   }

@@ -3,6 +3,7 @@ import type { WipeOptions } from '../options.ts'
 import type { EraseMethod, VerifyCheck, VerifyMode, WipeDisk, WipeKinds, WipeStep } from '../schema.ts'
 import { eraseSeconds, type FirmwareSeconds, verifySeconds } from './estimate.ts'
 import { idOf, shortName, targetOf } from './names.ts'
+import { isUnlockable } from './offers.ts'
 import { oddSector } from './sectors.ts'
 import type { Erasure } from './settle.ts'
 import { type Choice, capabilitiesOf } from './subject.ts'
@@ -44,9 +45,10 @@ export function eraseSteps(
   const alone = disks.length === 1
   const overwrites = choices.some(({ method }) => method === 'overwrite')
   return [
+    ...disks.flatMap((disk) => unlockSteps(disk, lane, needs)),
     ...(methods.attach ? [] : disks.flatMap((disk) => restoreSteps(disk, lane, needs))),
     ...(methods.reformat ? disks.map((disk) => reformatStep(disk, lane, needs, options.stall)) : []),
-    ...disks.map((disk) => markStep(disk, lane, needs, methods.unmarked)),
+    ...disks.map((disk) => markStep(disk, lane, needs, methods.unmarked, options.stall)),
     {
       id,
       kind: 'erase',
@@ -70,7 +72,7 @@ export function eraseSteps(
       },
     },
     ...disks.map((disk) =>
-      verifyStep(disk, lane, id, checksOf(disk, methods.choices, methods.unmarked, options)),
+      verifyStep(disk, lane, id, checksOf(disk, methods.choices, methods.unmarked, options), options.stall),
     ),
   ]
 }
@@ -86,6 +88,22 @@ function clearStep(disk: WipeDisk, lane: string, needs: readonly string[]): Wipe
     estimate: 1,
     params: { disk: disk.id },
   }
+}
+
+function unlockSteps(disk: WipeDisk, lane: string, needs: readonly string[]): WipeStep[] {
+  const capabilities = capabilitiesOf(disk)
+  if (capabilities.kind !== 'ata' || !isUnlockable(capabilities.security)) return []
+  return [
+    {
+      id: `unlock-${idOf(disk.id)}`,
+      kind: 'unlock',
+      title: `unlock ${shortName(disk.id)} with the password that an interrupted erase leaves`,
+      target: targetOf(disk.id),
+      lane,
+      needs,
+      params: { disk: disk.id },
+    },
+  ]
 }
 
 /** What a host protected area or a configuration overlay hides would else stay; a USB bridge does not pass it on. */
@@ -129,7 +147,13 @@ function reformatStep(disk: WipeDisk, lane: string, needs: readonly string[], st
   }
 }
 
-function markStep(disk: WipeDisk, lane: string, needs: readonly string[], unmarked: boolean): WipeStep {
+function markStep(
+  disk: WipeDisk,
+  lane: string,
+  needs: readonly string[],
+  unmarked: boolean,
+  stall: number,
+): WipeStep {
   const { id } = disk
   const slots = Math.floor(id.sizeBytes / Math.max(CANARY_BYTES, id.sectorBytes))
   // A size that comes only with a format is surely above this.
@@ -144,7 +168,7 @@ function markStep(disk: WipeDisk, lane: string, needs: readonly string[], unmark
     target: targetOf(id),
     lane,
     needs,
-    params: { disk: id, canaries },
+    params: { disk: id, canaries, stall },
   }
 }
 
@@ -153,6 +177,7 @@ function verifyStep(
   lane: string,
   erase: string,
   checks: WipeKinds['verify']['checks'],
+  stall: number,
 ): WipeStep {
   const [best] = Object.values(checks)
   const mode = best?.mode ?? 'none'
@@ -165,7 +190,7 @@ function verifyStep(
     lane,
     needs: [erase],
     ...(best?.estimate === null || best === undefined ? {} : { estimate: best.estimate }),
-    params: { disk: id, checks },
+    params: { disk: id, checks, stall },
   }
 }
 

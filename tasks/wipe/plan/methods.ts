@@ -111,6 +111,8 @@ function quick(subject: Subject, capabilities: Capabilities, running: Running | 
   const [disk] = subject.disks
   if (running !== undefined) return refuse(`a ${running} is running: start again when it has ended`)
   if (disk.zoned === 'host-managed') return refuse('its zones take writes only in order (host-managed)')
+  if (capabilities.kind === 'ata' && capabilities.security.locked)
+    return refuse('its ATA password locks it, which quick does not take off')
   const plain = offersOf(capabilities, {
     others: subject.others,
     rotational: disk.id.rotational,

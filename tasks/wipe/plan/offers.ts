@@ -99,7 +99,8 @@ function doubtful({ namespaces, unallocatedBytes }: NvmeCapabilities) {
 
 function ataOffers({ sanitize, sanitizeState, security }: AtaCapabilities, setting: Setting): Offer[] {
   const { rotational, suspend } = setting
-  const locked = security.locked ? 'its ATA password locks it: unlock it first' : undefined
+  const locked =
+    security.locked && !isUnlockable(security) ? 'its ATA password locks it: unlock it first' : undefined
   const failed =
     sanitizeState === 'failed'
       ? 'an earlier sanitize failed: until one succeeds the drive takes nothing else'
@@ -114,7 +115,9 @@ function ataOffers({ sanitize, sanitizeState, security }: AtaCapabilities, setti
       failed ??
       frozen(security.frozen) ??
       (security.countExpired ? 'too many wrong ATA passwords were given: power-cycle it' : undefined) ??
-      (security.enabled ? 'it has an ATA password of somebody else: take that off first' : undefined),
+      (security.enabled && !security.locked
+        ? 'it has an ATA password of somebody else: take that off first'
+        : undefined),
   )
   const plain: Offer = { method: 'overwrite', scope: 'disk', ...because(locked ?? failed) }
   const erase: Offer = { method: 'ata-security-erase', scope: 'disk', ...erasing }
@@ -135,6 +138,11 @@ function ataOffers({ sanitize, sanitizeState, security }: AtaCapabilities, setti
     // Overwriting reaches all of a rotating disk and can be watched; of flash it leaves the spare blocks.
     ...(rotational === false ? [...clear, plain] : [plain, ...clear]),
   ]
+}
+
+/** An interrupted erase of ours leaves a drive locked by a password that is known: a step of its own takes it off. */
+export function isUnlockable({ locked, frozen, countExpired }: AtaCapabilities['security']): boolean {
+  return locked && !frozen && !countExpired
 }
 
 function scsiOffers({ sanitize, format }: ScsiCapabilities, setting: Setting): Offer[] {

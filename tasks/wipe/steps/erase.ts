@@ -124,25 +124,30 @@ async function byFirmware(
   for (const disk of disks) {
     const outcome = await eraseByFirmware(method, { disks: [disk], capabilities }, deps)
     evidence[disk.name] = outcome.evidence
-    if (outcome.state !== 'done') return { ...outcome, evidence }
+    // With one of them erased already it is not as it was any more.
+    const begun = Object.keys(evidence).length > 1 && outcome.state === 'rejected'
+    if (outcome.state !== 'done') return { ...outcome, state: begun ? 'failed' : outcome.state, evidence }
   }
   return { state: 'done', evidence }
 }
 
 async function conclude(
-  { state, reason, evidence }: FirmwareOutcome,
+  { state, reason, evidence, method: stated }: FirmwareOutcome,
   { method, level }: MethodChoice,
   attempts: readonly Attempt[],
   records: readonly DiskRecord[],
   now: number,
 ): Promise<StepOutcome> {
-  const full = { method, level, ...evidence, ...(attempts.length === 0 ? {} : { attempts }) }
+  // What was waited for may have been another kind of the same level.
+  const ran = stated ?? method
+  const full = { method: ran, level, ...evidence, ...(attempts.length === 0 ? {} : { attempts }) }
   if (state !== 'done')
     return { verdict: state === 'unknown' ? 'unknown' : 'failed', reason: reason ?? state, evidence: full }
   for (const { data, save } of records) {
     if (data.erase !== null) {
       data.erase.ended = new Date(now).toISOString()
-      if (method !== 'overwrite') data.erase.spent = Math.max(0, now - Date.parse(data.erase.started))
+      data.erase.method = ran
+      if (ran !== 'overwrite') data.erase.spent = Math.max(0, now - Date.parse(data.erase.started))
     }
     data.passed.erase = { evidence: full }
     await save()

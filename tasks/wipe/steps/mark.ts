@@ -7,9 +7,6 @@ import { currentDisk, openRecord } from '../journal.ts'
 import type { WipeKinds } from '../schema.ts'
 import { notDone } from './work-end.ts'
 
-/** How long a disk may keep still while a handful of blocks is written, in milliseconds. */
-const STALL = 300_000
-
 /** Health before, and canaries over the whole disk: blocks that only this run knows, and that must be gone afterwards. */
 export async function mark(params: WipeKinds['mark'], ctx: StepContext): Promise<StepOutcome> {
   const record = await openRecord(ctx.stateDir, params.disk)
@@ -25,7 +22,7 @@ export async function mark(params: WipeKinds['mark'], ctx: StepContext): Promise
   const request = { work: 'mark', path, sizeBytes, sectorBytes, seed: record.data.seed, offsets } as const
   const end = await runDiskWork(request, {
     ...ctx,
-    stall: STALL,
+    stall: params.stall,
     progress: (done, total) => ctx.voice.progress(done, total, 'bytes'),
   })
   if (end.state !== 'done') {

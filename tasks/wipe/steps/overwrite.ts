@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { StepContext, StepOutcome } from '../../../src/runtime/task.ts'
+import { mergeRanges, totalBytes } from '../../../src/system/disk-io/ranges.ts'
 import { runDiskWork } from '../../../src/system/disk-io/run.ts'
-import type { Pattern } from '../../../src/system/disk-io/schema.ts'
+import type { Pattern, Range } from '../../../src/system/disk-io/schema.ts'
 import type { DiskRecord } from '../journal.ts'
 import type { DiskId, WipeKinds } from '../schema.ts'
 import { notDone } from './work-end.ts'
@@ -32,15 +33,22 @@ export async function overwrite(
     const before = erase.pass * sizeBytes
     const from = performance.now()
     const spentBefore = erase.spent
+    // What an earlier pass or process has left out stays left out, whatever this one reaches.
+    const left = { ranges: erase.unwritten, bytes: erase.unwrittenBytes }
+    const note = (unwritten: Range[], bytes: number) => {
+      erase.unwritten = mergeRanges([...left.ranges, ...unwritten])
+      erase.unwrittenBytes = Math.max(totalBytes(erase.unwritten), left.bytes, bytes)
+      erase.spent = spentBefore + performance.now() - from
+    }
     const end = await runDiskWork(
       { work: 'overwrite', path, sizeBytes, sectorBytes, pattern: written, from: erase.written },
       {
         ...ctx,
         stall,
         progress: (done) => ctx.voice.progress(before + done, passes * sizeBytes, 'bytes'),
-        async checkpoint(bytes) {
+        async checkpoint(bytes, unwritten, unwrittenBytes) {
           erase.written = bytes
-          erase.spent = spentBefore + performance.now() - from
+          note(unwritten, unwrittenBytes)
           await record.save()
         },
       },
@@ -53,9 +61,7 @@ export async function overwrite(
     const { result } = end
     retries += result.retries
     writtenBytes += result.writtenBytes
-    // What one pass leaves out is left out, whatever the others reach.
-    erase.unwritten = result.unwritten
-    erase.unwrittenBytes = Math.max(erase.unwrittenBytes, result.unwrittenBytes)
+    note(result.unwritten, result.unwrittenBytes)
     if (erase.pass + 1 === passes) break
   }
   const seconds = erase.spent / 1000

@@ -11,8 +11,6 @@ import { judge } from '../judge.ts'
 import type { DiskJournal, VerifyMode, WipeKinds } from '../schema.ts'
 import { notDone } from './work-end.ts'
 
-/** A disk that reads nothing at all for this long hangs, in milliseconds. */
-const STALL = 300_000
 /** Ranges that go into the evidence. */
 const LISTED = 20
 
@@ -47,7 +45,7 @@ export async function verify(params: WipeKinds['verify'], ctx: StepContext): Pro
       ranges,
       canaries: data.canaries.length === 0 ? null : { seed: data.seed, offsets: data.canaries },
     },
-    { ...ctx, stall: STALL, progress: (done, total) => ctx.voice.progress(done, total, 'bytes') },
+    { ...ctx, stall: params.stall, progress: (done, total) => ctx.voice.progress(done, total, 'bytes') },
   )
   if (end.state !== 'done') return notDone(end)
   const read = end.result

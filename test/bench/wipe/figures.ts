@@ -52,7 +52,7 @@ async function diskFigures(name: string, where: { dir: string; direct: boolean }
     random: () => runEngine(loop, 'overwrite', random),
     readRandom: () => runEngine(loop, 'read', random),
   })
-  const shred = await inTurn(2, {
+  const shred = await inTurn(3, {
     shred: () => runProgram('shred', ['-n0', '-z', loop.path]),
     write: () => runEngine(loop, 'overwrite', zero),
   })

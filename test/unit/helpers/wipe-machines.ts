@@ -281,5 +281,6 @@ export function machine({
       ...stack,
     },
     unseen,
+    signer: null,
   }
 }
