@@ -312,7 +312,9 @@ test('what stands on a disk is taken apart first, once for all disks of a stack'
   )
   for (const step of steps.filter(({ kind }) => kind === 'erase' || kind === 'mark')) {
     const needs = step.id.endsWith('sdc') ? ['check-disks'] : ['check-disks', 'tear-down-sda']
-    assert.equal(step.needs, needs, step.id)
+    // A disk that hangs at its canaries is not written to any more.
+    const marked = step.kind === 'erase' ? [step.id.replace('erase', 'mark')] : []
+    assert.equal(step.needs, [...needs, ...marked], step.id)
   }
 })
 

@@ -71,9 +71,7 @@ async function script(text: string): Promise<string> {
   return (await machine.ssh(['sh', '-eu'], key, { input: text })).stdout.trim()
 }
 
-async function wipe(
-  ...args: string[]
-): Promise<{
+async function wipe(...args: string[]): Promise<{
   code: number
   report: Report
   steps: Record<string, Report['tasks'][number]['steps'][number]>
@@ -155,10 +153,12 @@ test('both namespaces of one NVMe drive are erased', async () => {
 })
 
 test('of two namespaces the one that was not asked for keeps every byte', async () => {
-  const path = await script(
-    `lsblk --nodeps --noheadings --output PATH,SERIAL | awk '$2 == "HALF" { print $1; exit }'`,
+  // The kernel numbers namespaces as it finds them; nsid is the drive's own number.
+  const found = await script(
+    `lsblk --nodeps --noheadings --output PATH,SERIAL | awk '$2 == "HALF" { print $1; exit }'; cat /sys/block/$(lsblk --nodeps --noheadings --output NAME,SERIAL | awk '$2 == "HALF" { print $1; exit }')/nsid`,
   )
-  const first = /n1$/.test(path) ? 'HALF-1' : 'HALF-2'
+  const [path = '', nsid] = found.split('\n')
+  const first = nsid === '1' ? 'HALF-1' : 'HALF-2'
   const other = first === 'HALF-1' ? 'HALF-2' : 'HALF-1'
   const { code, report } = await wipe('--disks', `path:${path}`)
   assert.ok(code === 0 || code === 3, report.reason)

@@ -55,7 +55,8 @@ export function eraseSteps(
       title: `erase ${disks.map((disk) => shortName(disk.id)).join(', ')} by ${best.method} (${best.level})`,
       ...(alone ? { target: targetOf(first.id) } : {}),
       lane,
-      needs,
+      // A disk that hangs at its canaries is left alone.
+      needs: [...needs, ...disks.map((disk) => `mark-${idOf(disk.id)}`)],
       ...(best.estimate === null ? {} : { estimate: best.estimate }),
       params: {
         disks: disks.map((disk) => disk.id),
