@@ -4,6 +4,7 @@ import type { TaskContext } from '../../src/runtime/task.ts'
 import { readDisks } from '../../src/system/block/disks.ts'
 import { BLOCK } from '../../src/system/block/list.ts'
 import { listLoops, readLoopDisk } from '../../src/system/block/loop.ts'
+import { noteEmptyControllers } from '../../src/system/block/notes.ts'
 import type { Disk, Disks } from '../../src/system/block/schema.ts'
 import { readBlockStack } from '../../src/system/block/stack/read.ts'
 import { sharedEvidence } from '../../src/system/block/stack/shared.ts'
@@ -25,7 +26,7 @@ export async function readFacts(ctx: TaskContext): Promise<WipeFacts> {
   const host = await readHostIdentity(root, exec)
   const found = await readDisks(root, exec, signal)
   if (found.status === 'unknown') throw new ReadError(`the disks cannot be read: ${found.reason}`)
-  const { disks: real, driverless, notes } = found.status === 'known' ? found.value : NONE
+  const { disks: real, driverless } = found.status === 'known' ? found.value : NONE
   const stack = await readBlockStack(root, exec, signal)
   const disks = await mapLimit(real, AT_ONCE, (disk) => describeDisk(disk, ctx))
   for (const name of await listLoops(root)) {
@@ -37,11 +38,13 @@ export async function readFacts(ctx: TaskContext): Promise<WipeFacts> {
     const evidence = sharedEvidence(knownValue(disk.transport), stack, id.name)
     if (evidence !== undefined) shared[id.name] = evidence
   }
+  const volumes = real.filter((disk) => knownValue(disk.transport) === 'raid')
   const unseen = [
     ...(knownValue(driverless) ?? []).map(
       ({ address }) => `no driver for the storage controller at ${address}`,
     ),
-    ...notes,
+    ...volumes.map(({ path }) => `${path} is a RAID volume: the drives behind its controller are not seen`),
+    ...(await noteEmptyControllers(root)),
   ]
   // Before anything is erased: a key that is none would be found when it is too late.
   const key = await readImageKey(root)
@@ -49,10 +52,9 @@ export async function readFacts(ctx: TaskContext): Promise<WipeFacts> {
   return { host, disks, shared, stack, unseen, signer }
 }
 
-const NONE: Pick<Disks, 'disks' | 'driverless' | 'notes'> = {
+const NONE: Pick<Disks, 'disks' | 'driverless'> = {
   disks: [],
   driverless: known([], BLOCK),
-  notes: [],
 }
 
 async function describeDisk(disk: Disk, ctx: TaskContext): Promise<WipeDisk> {

@@ -4,6 +4,7 @@ import { type Figure, figureLine } from './figure.ts'
 import { imageFigures } from './image.ts'
 import { liveFigures } from './live.ts'
 import { startupFigures } from './startup.ts'
+import { wholeRun } from './wipe/end-to-end.ts'
 import { wipeFigures } from './wipe/figures.ts'
 
 const project = join(import.meta.dirname, '../..')
@@ -12,7 +13,7 @@ const groups: Record<string, () => Promise<Figure[]>> = {
   image: () => imageFigures(join(project, 'dist/image/current')),
   boot: bootFigures,
   live: liveFigures,
-  wipe: wipeFigures,
+  wipe: async () => [...(await wipeFigures()), ...(await wholeRun(join(project, 'dist/speediso')))],
 }
 
 const asked = process.argv.slice(2)

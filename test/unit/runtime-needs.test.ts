@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { InputError } from '../../src/errors.ts'
 import { runTask } from '../../src/runtime/run-task.ts'
 import type { Step } from '../../src/runtime/task.ts'
 import { systemClock } from '../../src/system/clock.ts'
@@ -137,6 +138,34 @@ test('the result is made when the verdict is known, and may take its time', asyn
     reason: 'do a: nothing to see',
     dir: '/nonexistent',
   })
+})
+
+test('what the result proves counts where it is less than what the steps say, and never more', async () => {
+  const verdictOf = async (act: Act, judged: 'passed' | 'failed' | 'unknown') => {
+    const { emit } = recorder()
+    const task = fakeTask({ a: act }, { judge: () => ({ verdict: judged, reason: 'looked at again' }) })
+    const report = await runTask(task, { name: 'fake', options: {}, timeout: 10_000 }, context(), emit)
+    return `${report.verdict}: ${report.reason}`
+  }
+  assert.is(await verdictOf(pass, 'passed'), 'passed: undefined')
+  assert.is(await verdictOf(pass, 'unknown'), 'unknown: looked at again')
+  assert.is(await verdictOf(pass, 'failed'), 'failed: looked at again')
+  assert.is(await verdictOf(doubt, 'failed'), 'failed: looked at again')
+  assert.is(await verdictOf(doubt, 'passed'), 'unknown: do a: nothing to see')
+  assert.is(await verdictOf(fail, 'unknown'), 'failed: do a: it broke')
+})
+
+test('input that does not fit the machine is told apart from a failure; nothing was run', async () => {
+  const { emit } = recorder()
+  const plan = () => {
+    throw new InputError('serial:NO is no disk', { hint: 'there are A and B' })
+  }
+  const request = { name: 'fake', options: {}, timeout: 10_000 }
+  const report = await runTask(fakeTask({ a: pass }, { plan }), request, context(), emit)
+  assert.equal([report.verdict, report.bad_input], ['failed', true])
+  assert.match(report.reason ?? '', 'there are A and B')
+  const other = await runTask(fakeTask({ a: fail }), request, context(), emit)
+  assert.is(other.bad_input, undefined)
 })
 
 test.run()

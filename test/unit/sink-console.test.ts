@@ -140,6 +140,9 @@ test('several steps in one line', () => {
   assert.ok(a !== undefined && b !== undefined)
   assert.is(progressLine([]), undefined)
   assert.is(progressLine([a, b]), '03:04:05 wipe: 2 steps running, 37.5 %, 1.0 GB/s, 4000 s left')
+  const whole = { ...a, kind: 'task.progress', done: 4, total: 12, unit: 'steps', eta: 9000 } as const
+  const all = '03:04:05 wipe: 2 steps running, 37.5 %, 1.0 GB/s, 4 of 12 steps, about 2h30m left'
+  assert.is(progressLine([a, b], [whole]), all)
   const files = { ...b, unit: 'files', eta: null }
   assert.is(progressLine([a, files]), '03:04:05 wipe: 2 steps running')
 })
