@@ -28,6 +28,12 @@ export function checkFlags(
     const valued = flag.type === 'boolean' && args.find((arg) => arg.startsWith(`--${key}=`))
     if (typeof valued === 'string')
       throw new InputError(`${valued}: this option takes no value`, { hint: 'leave out what follows =' })
+    const times = args.filter((arg) => arg === `--${key}` || arg.startsWith(`--${key}=`)).length
+    // One of them would be dropped, and nobody can tell which was meant.
+    if (times > 1 && flag.type === 'string')
+      throw new InputError(`--${key} stands ${times} times`, {
+        hint: 'give it once; several values go in a comma list',
+      })
     if (given[key] === '' && flag.mayBeEmpty !== true && flag.bare !== true) throw noValue(key, command)
   }
 }

@@ -15,7 +15,7 @@ export interface CliContext {
   http: Http
   root: MachineRoot
   clock: Clock
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
   signal: AbortSignal
   registry: TaskRegistry
   startWorker: StartWorker

@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exit(exitCode({ error }))
   })
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     // Not `once`: without a listener of ours, that of a running child's supervisor would end this process on the spot.
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(exitCode({ outcome: 'unknown' }))

@@ -15,16 +15,19 @@ export interface RunFolder extends Disposable {
  * The folder that was asked for, which is kept, or else one that is gone with the command or with this process,
  * whichever ends first.
  * @param resume the job that was begun there is to be gone on with
+ * @param keep one that was not asked for stays too
  * @throws InputError when a job was started there before, or, to be gone on with, was not
  */
-export function openRunFolder(asked: string | undefined, resume = false): RunFolder {
-  if (asked === undefined && resume)
-    throw new InputError('--resume: which job?', { hint: 'name its folder by --run-dir' })
+export function openRunFolder(asked: string | undefined, { resume = false, keep = false } = {}): RunFolder {
   if (asked !== undefined) {
     const paths = runPaths(asked)
     const begun = existsSync(paths.started)
     if (begun && !resume)
-      throw new InputError(`${asked}: holds an earlier job`, { hint: 'name a new folder by --run-dir' })
+      throw new InputError(`${asked}: holds an earlier job`, {
+        hint: existsSync(paths.report)
+          ? 'name a new folder by --run-dir'
+          : 'go on with it by --resume where its command has that, or name a new folder by --run-dir',
+      })
     if (!begun && resume)
       throw new InputError(`${asked}: holds no job to go on with`, {
         hint: 'leave --resume out to begin one',
@@ -32,6 +35,7 @@ export function openRunFolder(asked: string | undefined, resume = false): RunFol
     return { paths, kept: true, [Symbol.dispose]() {} }
   }
   const paths = runPaths(mkdtempSync(join(tmpdir(), 'speediso-')))
+  if (keep) return { paths, kept: true, [Symbol.dispose]() {} }
   // At the end of the process another thread may still be creating a file in it.
   const remove = () => rmSync(paths.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
   // A second interrupt ends the process before the command could clean up.

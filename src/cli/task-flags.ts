@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import type * as z from 'zod'
-import { isFlagOption } from '../job/catalogue.ts'
+import { InputError } from '../errors.ts'
+import { isFileOption, isFlagOption } from '../job/catalogue.ts'
 import type { Parameter } from '../job/cmdline.ts'
 import type { AnyTask } from '../runtime/task.ts'
 import { type Flag, JSON_FLAG } from './command.ts'
@@ -37,6 +39,25 @@ export function taskFlags(task: AnyTask): Record<string, Flag> {
     }
   }
   return flags
+}
+
+/** The flags with the content of the files that some of them name: a secret on a command line is seen by every user. */
+export async function withFiles(
+  task: AnyTask,
+  argv: Readonly<Record<string, unknown>>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const given: Record<string, unknown> = { ...argv }
+  for (const key of Object.keys(task.options.shape).filter((name) => isFileOption(task, name))) {
+    const value = given[flagName(key)]
+    if (typeof value !== 'string' || value.includes('BEGIN ')) continue
+    const content = await readFile(value, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      // What is no path at all may be the value itself.
+      if (!/^\.{0,2}\//.test(value)) return undefined
+      throw new InputError(`--${flagName(key)}: ${value} cannot be read (${error.code})`, { cause: error })
+    })
+    if (content !== undefined) given[flagName(key)] = content
+  }
+  return given
 }
 
 /** What the kernel command line would say for the flags that were given. */

@@ -26,7 +26,11 @@ export async function runTool(
     const flags = Object.fromEntries(names.map((flag) => [flag, text(argv[flag])]))
     const { root, stdout } = ctx
     const done = await tool.run(value, flags, { root, readFile: (path) => readFile(path, 'utf8') })
-    for (const file of done.files ?? []) await writeText(file.path, file.text, 0o644)
+    for (const file of done.files ?? []) {
+      await writeText(file.path, file.text, 0o644).catch((cause: NodeJS.ErrnoException) => {
+        throw new InputError(`${file.path}: cannot be written (${cause.code})`, { cause })
+      })
+    }
     if (argv.json === true) printJson(stdout, { verdict: done.verdict, lines: done.lines })
     else for (const line of done.lines) printLine(stdout, line)
     return { outcome: done.verdict }

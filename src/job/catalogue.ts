@@ -24,8 +24,13 @@ export function isFlagOption(task: Pick<TaskFacts, 'options'>, key: string): boo
   return hasMeta(task, key, 'flag')
 }
 
+/** Whether a flag may name a file that holds the value: its schema says `.meta({ file: true })`. */
+export function isFileOption(task: Pick<TaskFacts, 'options'>, key: string): boolean {
+  return hasMeta(task, key, 'file')
+}
+
 /** At whatever depth of wrapping. */
-function hasMeta(task: Pick<TaskFacts, 'options'>, key: string, name: 'secret' | 'flag'): boolean {
+function hasMeta(task: Pick<TaskFacts, 'options'>, key: string, name: 'secret' | 'flag' | 'file'): boolean {
   let schema: unknown = task.options.shape[key]
   while (schema !== undefined) {
     if ((schema as z.ZodType).meta()?.[name] === true) return true

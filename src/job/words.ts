@@ -198,8 +198,9 @@ export class Words {
       for (const issue of parsed.error.issues) {
         const key = String(issue.path[0] ?? '')
         const given = words.get(key) ?? { from: 'command line', name: `speediso.${task}.${key}` }
-        // zod may quote what it was given.
-        this.#problem(given, isSecretOption(facts, key) ? 'is not valid' : issue.message)
+        // zod may quote what it was given; what a task says of its own secrets does not.
+        const quotes = isSecretOption(facts, key) && issue.code !== 'custom'
+        this.#problem(given, quotes ? 'is not valid' : issue.message)
       }
       return {}
     }

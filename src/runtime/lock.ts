@@ -1,5 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { InputError } from '../errors.ts'
+import { quoteCommand } from '../system/exec.ts'
+import { RUN_DIR } from './paths.ts'
 
 /**
  * Makes sure that no other living process uses this folder; a lock that a dead one left is taken over.
@@ -21,12 +24,20 @@ export function takeLock(path: string): void {
     if (holder?.pid === process.pid && holder.alive) return
     if (holder?.alive) {
       throw new InputError(`speediso is at work already (process ${holder.pid})`, {
-        hint: 'speediso log follows it',
+        hint: hintFor(path),
       })
     }
     rmSync(path, { force: true })
   }
-  throw new InputError(`${path}: another speediso was faster`, { hint: 'speediso log follows it' })
+  throw new InputError(`${path}: another speediso was faster`, { hint: hintFor(path) })
+}
+
+/** Only the job of a boot serves a live log for certain. */
+function hintFor(path: string): string {
+  const dir = dirname(path)
+  return dir === RUN_DIR
+    ? 'speediso log follows it'
+    : `${quoteCommand('speediso', ['status', '--run-dir', dir])} shows it`
 }
 
 /** The process that works in a folder. */
@@ -48,12 +59,16 @@ export function readHolder(path: string): Holder | undefined {
   return pid === undefined ? undefined : { pid: Number(pid), alive: startTime(Number(pid)) === started }
 }
 
-/** Start of a process in clock ticks, field 22 of proc_pid_stat(5): it tells a process from a later one of its number. */
+/**
+ * Start of a process in clock ticks, field 22 of proc_pid_stat(5): it tells a process from a later one of its number.
+ * Undefined for one that has ended: a zombie (Z, X) only waits for its parent.
+ */
 function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name in parentheses may hold spaces; field 3 follows it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
   } catch {
     return undefined
   }

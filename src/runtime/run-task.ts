@@ -51,7 +51,7 @@ export async function runTask(
     const judged = task.judge?.(result)
     if (judged !== undefined && combineVerdicts([verdict, judged.verdict]) !== verdict) {
       verdict = judged.verdict
-      reason = judged.reason ?? 'its result does not prove it'
+      reason = [judged.reason ?? 'its result does not prove it', reason].filter(Boolean).join('; ')
     }
   } catch (error) {
     verdict = 'failed'

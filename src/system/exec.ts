@@ -22,7 +22,8 @@ export interface ExecResult {
 /**
  * Runs one program with an argument list.
  * @throws ToolMissingError when it is not installed
- * @throws CommandError when it ends with another exit code, by a signal or by its time limit
+ * @throws CommandError when it ends with another exit code, by a signal or by its time limit; with the fact `hung` when
+ * even SIGKILL does not end it, as the kernel holds it: it is left behind then
  */
 export type Exec = (file: string, args: readonly string[], options?: ExecOptions) => Promise<ExecResult>
 
@@ -54,10 +55,24 @@ export function createExec(base: Pick<ExecOptions, 'signal'> = {}): Exec {
     const { pid } = child
     if (pid !== undefined) running.add(pid)
     const ending = endGroup(pid, options.timeout, signal)
-    const result = await child
+    const result = await Promise.race([child, ending.hung])
     const ended = ending.finish()
     if (pid !== undefined) running.delete(pid)
     const command = quoteCommand(file, args)
+    if (result === HUNG) {
+      const { exitCode, signalCode } = child.nodeChildProcess
+      const alive = exitCode === null && signalCode === null
+      // Nothing of it may keep this process from ending.
+      child.catch(() => {})
+      child.nodeChildProcess.unref()
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy()
+      throw new CommandError(
+        alive
+          ? `${file} hangs in the kernel and cannot be ended`
+          : `${file} has ended, but something that it started holds its output and cannot be ended`,
+        { facts: { command, timedOut: ended === 'timeout', hung: true } },
+      )
+    }
     if (result.code === 'ENOENT' && result.exitCode === undefined) {
       throw new ToolMissingError(`${file}: not installed`, { facts: { command }, cause: result.cause })
     }
@@ -89,15 +104,22 @@ export function createExec(base: Pick<ExecOptions, 'signal'> = {}): Exec {
   }
 }
 
-/** After SIGTERM a program and its children have this long, in milliseconds. */
+/** After SIGTERM a program and its children have this long, in milliseconds, and after SIGKILL once more. */
 const GRACE = 5000
 
-/** Ends the process group of a program past its time limit, or by the signal; `finish` tells which it was. */
+/** A process in uninterruptible sleep (state D of proc_pid_stat(5)) heeds SIGKILL only when the kernel lets go of it. */
+const HUNG = Symbol('hung')
+
+/**
+ * Ends the process group of a program past its time limit, or by the signal; `finish` tells which it was. `hung` settles
+ * when SIGKILL has not ended it in its time, and else never.
+ */
 function endGroup(
   pid: number | undefined,
   timeout: number | undefined,
   signal: AbortSignal | undefined,
-): { finish(): 'timeout' | 'cancelled' | undefined } {
+): { hung: Promise<typeof HUNG>; finish(): 'timeout' | 'cancelled' | undefined } {
+  const { promise: hung, resolve: giveUp } = Promise.withResolvers<typeof HUNG>()
   let why: 'timeout' | 'cancelled' | undefined
   let kill: NodeJS.Timeout | undefined
   const send = (name: NodeJS.Signals) => {
@@ -107,13 +129,17 @@ function endGroup(
     if (why !== undefined) return
     why = reason
     send('SIGTERM')
-    kill = setTimeout(() => send('SIGKILL'), GRACE)
+    kill = setTimeout(() => {
+      send('SIGKILL')
+      kill = setTimeout(() => giveUp(HUNG), GRACE)
+    }, GRACE)
   }
   const cancel = () => end('cancelled')
   const late = timeout === undefined ? undefined : setTimeout(() => end('timeout'), timeout)
   if (signal?.aborted) cancel()
   else signal?.addEventListener('abort', cancel, { once: true })
   return {
+    hung,
     finish() {
       clearTimeout(late)
       clearTimeout(kill)

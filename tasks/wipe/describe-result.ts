@@ -1,5 +1,6 @@
 import { formatDuration } from '../../src/job/duration.ts'
 import type { WipeResult } from './result.ts'
+import { diskSize } from './sizes.ts'
 
 /** The outcome for people: a line or two a disk, the bad ones with their reason, then what was left alone. */
 export function describeResult({ disks, leftAlone, certificate }: WipeResult): string[] {
@@ -9,18 +10,16 @@ export function describeResult({ disks, leftAlone, certificate }: WipeResult): s
     const names = [model, serial === undefined ? undefined : `serial ${serial}`].filter(
       (name) => name !== undefined,
     )
-    const size = `${(sizeBytes / 1e9).toFixed(sizeBytes < 1e10 ? 2 : 0)} GB`
-    lines.push(`${path}  ${size}  ${names.join(', ')}`.trimEnd())
+    lines.push(`${path}  ${diskSize(sizeBytes)}  ${names.join(', ')}`.trimEnd())
     const speed = bytesPerSecond === null ? '' : ` at ${(bytesPerSecond / 1e6).toFixed(0)} MB/s`
     const time = seconds === null ? '' : ` in ${formatDuration(seconds * 1000)}${speed}`
     const how = method === null ? 'not begun' : `${method}${time}`
-    lines.push(
-      `  ${verdict.toUpperCase()}: ${verdict === 'passed' ? `${level}, ${how}` : `${how}; ${reason}`}`,
-    )
+    const done = method === 'signatures' ? 'signatures removed, DATA STILL THERE' : `${level}, ${how}`
+    lines.push(`  ${verdict.toUpperCase()}: ${verdict === 'passed' ? done : `${how}; ${reason}`}`)
   }
-  if (leftAlone.length > 0) lines.push('Left alone')
-  for (const { path, serial, reason } of leftAlone)
-    lines.push(`  ${path}${serial === undefined ? '' : ` (serial ${serial})`}: ${reason}`)
+  const refused = leftAlone.filter((disk) => disk.refused)
+  const asked = leftAlone.filter((disk) => !disk.refused)
+  lines.push(...list('REFUSED, not erased', refused), ...list('Left alone, as asked', asked))
   if (certificate === null) {
     lines.push(
       'Signatures only: this is NOT an erasure, the data is still there, and there is no certificate',
@@ -31,4 +30,11 @@ export function describeResult({ disks, leftAlone, certificate }: WipeResult): s
   const signed = signature === null ? 'not signed' : `signed by key ${signature.keyFingerprint}`
   lines.push(`Certificate ${certificate.id}, ${signed}: in the report`)
   return lines
+}
+
+function list(title: string, disks: WipeResult['leftAlone']): string[] {
+  const lines = disks.map(
+    ({ path, serial, reason }) => `  ${path}${serial === undefined ? '' : ` (serial ${serial})`}: ${reason}`,
+  )
+  return lines.length === 0 ? [] : [title, ...lines]
 }

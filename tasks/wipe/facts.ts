@@ -14,7 +14,7 @@ import { type Finding, known, knownValue } from '../../src/system/finding.ts'
 import { readHostIdentity } from '../../src/system/identity.ts'
 import { mapLimit } from '../../src/system/map-limit.ts'
 import { fingerprint, readImageKey } from './certificate/keys.ts'
-import { diskIdOf, readDev } from './identify.ts'
+import { diskIdOf, readNumbers } from './identify.ts'
 import type { WipeDisk, WipeFacts } from './schema.ts'
 
 /** Drives that are asked beside each other. */
@@ -34,7 +34,8 @@ export async function readFacts(ctx: TaskContext): Promise<WipeFacts> {
     if (disk !== undefined) disks.push(await describeLoop(disk, ctx))
   }
   const shared: WipeFacts['shared'] = {}
-  for (const { id, disk } of disks) {
+  for (const { id, disk, virtual } of disks) {
+    if (virtual) continue
     const evidence = sharedEvidence(knownValue(disk.transport), stack, id.name)
     if (evidence !== undefined) shared[id.name] = evidence
   }
@@ -62,10 +63,10 @@ async function describeDisk(disk: Disk, ctx: TaskContext): Promise<WipeDisk> {
   const transport = knownValue(disk.transport)
   const capabilities = await readCapabilities({ name, path, transport }, ctx)
   return {
-    id: diskIdOf(disk, await readDev(name, ctx)),
+    id: diskIdOf(disk, await readNumbers(name, ctx)),
     disk,
     capabilities,
-    drive: driveOf(name, capabilities),
+    drive: driveOf(disk, capabilities),
     virtual: false,
     ...(await readQueue(name, ctx)),
   }
@@ -73,7 +74,7 @@ async function describeDisk(disk: Disk, ctx: TaskContext): Promise<WipeDisk> {
 
 async function describeLoop(disk: Disk, ctx: TaskContext): Promise<WipeDisk> {
   return {
-    id: diskIdOf(disk, await readDev(disk.name, ctx)),
+    id: diskIdOf(disk, await readNumbers(disk.name, ctx)),
     disk,
     capabilities: known({ kind: 'plain' }, BLOCK),
     drive: disk.name,
@@ -83,10 +84,11 @@ async function describeLoop(disk: Disk, ctx: TaskContext): Promise<WipeDisk> {
 }
 
 /** Namespaces of one NVMe subsystem are one drive. */
-function driveOf(name: string, capabilities: Finding<Capabilities>): string {
+function driveOf(disk: Disk, capabilities: Finding<Capabilities>): string {
   const value = knownValue(capabilities)
-  if (value?.kind === 'nvme') return value.subsystem
-  return /^(nvme\d+)n\d+$/.exec(name)?.[1] ?? name
+  // Some makers give all their drives one NQN.
+  if (value?.kind === 'nvme') return `${value.subsystem} ${knownValue(disk.serial) ?? value.controller}`
+  return /^(nvme\d+)n\d+$/.exec(disk.name)?.[1] ?? disk.name
 }
 
 async function readQueue(

@@ -2,6 +2,7 @@ import type { TaskContext } from '../../src/runtime/task.ts'
 import { readNamedDisk } from '../../src/system/block/disks.ts'
 import { BLOCK } from '../../src/system/block/list.ts'
 import { isLoop, readLoopDisk } from '../../src/system/block/loop.ts'
+import { readPartitions } from '../../src/system/block/partitions.ts'
 import type { Disk } from '../../src/system/block/schema.ts'
 import { knownValue } from '../../src/system/finding.ts'
 import type { DiskId } from './schema.ts'
@@ -9,7 +10,7 @@ import type { DiskId } from './schema.ts'
 type Reading = Pick<TaskContext, 'root' | 'exec' | 'signal'>
 
 /** Everything that tells this disk from others; what is not known is left out. */
-export function diskIdOf(disk: Disk, dev: string): DiskId {
+export function diskIdOf(disk: Disk, { dev, diskseq }: Numbers): DiskId {
   const { name, path } = disk
   const maybe = (key: 'serial' | 'wwn' | 'model' | 'firmware') => {
     const value = knownValue(disk[key])
@@ -19,6 +20,7 @@ export function diskIdOf(disk: Disk, dev: string): DiskId {
     name,
     path,
     dev,
+    ...(diskseq === undefined ? {} : { diskseq }),
     ...maybe('serial'),
     ...maybe('wwn'),
     ...maybe('model'),
@@ -30,18 +32,39 @@ export function diskIdOf(disk: Disk, dev: string): DiskId {
   }
 }
 
-export async function readDev(name: string, { root }: Pick<Reading, 'root'>): Promise<string> {
-  return (await root.readText(`${BLOCK}/${name}/dev`).catch(() => undefined)) ?? ''
+type Numbers = Pick<DiskId, 'dev' | 'diskseq'>
+
+/** The kernel's own numbers of a disk; `diskseq` is never given twice, so that another disk of the same name is noticed. */
+export async function readNumbers(name: string, { root }: Pick<Reading, 'root'>): Promise<Numbers> {
+  const read = (file: string) => root.readText(`${BLOCK}/${name}/${file}`).catch(() => undefined)
+  const diskseq = await read('diskseq')
+  return { dev: (await read('dev')) ?? '', ...(diskseq === undefined ? {} : { diskseq }) }
 }
 
 /** The disk that has this name now; undefined: none has. */
 export async function readDiskId(name: string, ctx: Reading): Promise<DiskId | undefined> {
   const { root, exec, signal } = ctx
   const disk = isLoop(name) ? await readLoopDisk(root, name) : await readNamedDisk(root, exec, name, signal)
-  return disk === undefined ? undefined : diskIdOf(disk, await readDev(name, ctx))
+  return disk === undefined ? undefined : diskIdOf(disk, await readNumbers(name, ctx))
 }
 
-const SAME = ['name', 'dev', 'serial', 'wwn', 'model', 'transport', 'sizeBytes', 'sectorBytes'] as const
+/** Paths of the partitions that the kernel has of a disk. */
+export async function partitionPaths(name: string, { root }: Pick<Reading, 'root'>): Promise<string[]> {
+  const partitions = knownValue(await readPartitions(root, name)) ?? []
+  return partitions.map((each) => `/dev/${each.name.replaceAll('!', '/')}`)
+}
+
+const SAME = [
+  'name',
+  'dev',
+  'diskseq',
+  'serial',
+  'wwn',
+  'model',
+  'transport',
+  'sizeBytes',
+  'sectorBytes',
+] as const
 
 /** In what a disk differs from the one that was planned for, in words; undefined: it is the same one. */
 export function difference(planned: DiskId, now: DiskId): string | undefined {

@@ -32,7 +32,12 @@ function oneOf<const Word extends string>(...words: readonly Word[]) {
   }
 }
 
-const yesOrNo = (text: string) => oneOf('yes', 'no')(text) === 'yes'
+/** Without a guess at what was meant: the other one is never near enough. */
+function yesOrNo(text: string): boolean {
+  const word = text.toLowerCase()
+  if (word !== 'yes' && word !== 'no') throw new RangeError(`"${text}" is neither yes nor no`)
+  return word === 'yes'
+}
 
 /** For the certificate. */
 function freeText(text: string): string {
@@ -132,8 +137,8 @@ export const optionsSchema = z
         }),
       )
       .optional()
-      .describe('Ed25519 private key that signs the certificate: PKCS#8 as PEM, that or its seed in base64')
-      .meta({ secret: true }),
+      .describe('Ed25519 private key that signs the certificate, PEM or base64; on this command line a file')
+      .meta({ secret: true, file: true }),
   })
   .superRefine((options, ctx) => {
     if (!options.quick) return

@@ -38,7 +38,14 @@ export const wipeResultSchema = z.object({
       bytesPerSecond: z.number().nullable(),
     }),
   ),
-  leftAlone: z.array(z.object({ path: z.string(), serial: z.string().optional(), reason: z.string() })),
+  leftAlone: z.array(
+    z.object({
+      path: z.string(),
+      serial: z.string().optional(),
+      refused: z.boolean().describe('it was asked for'),
+      reason: z.string(),
+    }),
+  ),
   certificate: certificateSchema.nullable().describe('null: no erase was asked for, only signatures'),
 })
 
@@ -64,9 +71,10 @@ export async function makeResult(
   return {
     schema: WIPE_SCHEMA,
     disks: certificate === null ? disks.map(quickRow) : certificate.disks.map(row),
-    leftAlone: left.map(({ disk, reason }) => ({
+    leftAlone: left.map(({ disk, why, reason }) => ({
       path: disk.path,
       ...given({ serial: disk.serial }),
+      refused: why === 'refused',
       reason,
     })),
     certificate,
@@ -94,7 +102,7 @@ async function certify(
     speediso: { version: build.version, commit: build.commit },
     host: { hostId, origin, ...given({ serial, uuid }) },
     parties: given({ customer, operator, organisation, reference }),
-    scope: left.some(({ why }) => why === 'not selected') ? 'selected' : 'all',
+    scope: options.disks.some(({ kind }) => kind === 'all') ? 'all' : 'selected',
     disks,
     leftAlone: left.map(({ disk, why, reason }) => ({ device: deviceOf(disk), why, reason })),
     unseen: facts.unseen,
@@ -159,8 +167,8 @@ interface Left {
 function leftOf(finished: readonly FinishedStep[]): Left[] {
   return finished.flatMap(({ step }): Left[] => {
     if (step.kind === 'refuse') {
-      const { disk, reason } = step.params as WipeKinds['refuse']
-      return [{ disk, why: 'refused', reason }]
+      const { disk, reason, hint } = step.params as WipeKinds['refuse']
+      return [{ disk, why: 'refused', reason: hint === undefined ? reason : `${reason}; ${hint}` }]
     }
     if (step.kind !== 'check-disks') return []
     const { left } = step.params as WipeKinds['check-disks']
@@ -192,7 +200,9 @@ async function diskResult(
   const of = (kind: string) => steps.find(({ step }) => step.kind === kind)
   const erase = of('erase')
   const bad = steps.filter(({ outcome }) => outcome.verdict !== 'passed')
-  const verdict: Verdict = combineVerdicts(steps.map(({ outcome }) => outcome.verdict))
+  // A drive that is locked at its next start is of no use, whatever was erased.
+  const locked = data.passwordSet ? ['unknown' as const] : []
+  const verdict: Verdict = combineVerdicts([...steps.map(({ outcome }) => outcome.verdict), ...locked])
   const worst = bad.find(({ outcome }) => outcome.verdict === verdict)
   const disk = currentDisk(id, { data })
   const { sizeBytes } = disk
@@ -200,18 +210,20 @@ async function diskResult(
   return {
     device: deviceOf(disk),
     verdict,
-    ...given({ reason: worst?.outcome.reason }),
+    ...given({ reason: worst?.outcome.reason ?? (data.passwordSet ? PASSWORD_LEFT : undefined) }),
     ...levelsOf(erase?.step.params as Erase | undefined, data, options),
-    ...eraseFacts(data, options, sizeBytes),
+    ...eraseFacts(data, sizeBytes),
     ...(quick === undefined ? {} : { method: 'signatures' as const }),
     unwritten: { bytes: data.erase?.unwrittenBytes ?? 0, ranges: data.erase?.unwritten ?? [] },
     hiddenArea: hiddenArea(id, data, facts, of('restore-size')),
-    verification: verification(data, options, sizeBytes),
+    verification: verification(data, sizeBytes),
     errors: bad.map(({ step, outcome }) => `${step.title}: ${outcome.reason}`),
     endState: endState(data, erase),
     smart: { before: data.smartBefore, after: data.smartAfter },
   }
 }
+
+const PASSWORD_LEFT = 'the drive may still have the ATA password speediso: take it off by hdparm'
 
 function levelsOf(erase: Erase | undefined, data: DiskJournal, options: WipeOptions) {
   const best = erase?.choices[0]?.level
@@ -223,16 +235,21 @@ function levelsOf(erase: Erase | undefined, data: DiskJournal, options: WipeOpti
   return { levelAsked, levelReached: data.erase?.ended == null ? ('none' as const) : data.erase.level }
 }
 
-function eraseFacts({ erase }: DiskJournal, { passes, pattern }: WipeOptions, sizeBytes: number) {
+/** From the journal, not from the options: they are those of the process that ends it, perhaps not of the one that began. */
+function eraseFacts({ erase }: DiskJournal, sizeBytes: number) {
   const none = { passes: null, pattern: null, seed: null, bytesWritten: null }
   if (erase === null) return { method: null, started: null, ended: null, seconds: null, ...none }
-  const { method, started, ended, spent } = erase
+  const { method, started, ended, spent, passes, pass, written, patternSeed: seed } = erase
   const seconds = ended === null ? null : spent / 1000
   if (method !== 'overwrite') return { method, started, ended, seconds, ...none }
-  const whole = ended === null ? erase.pass : passes
-  const bytesWritten =
-    ended === null ? erase.pass * sizeBytes + erase.written : passes * sizeBytes - erase.unwrittenBytes
-  return { method, started, ended, seconds, passes: whole, pattern, seed: erase.patternSeed, bytesWritten }
+  const whole = ended === null ? pass : passes
+  const through = ended === null ? pass * sizeBytes + written : passes * sizeBytes
+  const bytesWritten = Math.max(0, through - erase.unwrittenBytes)
+  return { method, started, ended, seconds, passes: whole, pattern: patternOf(erase), seed, bytesWritten }
+}
+
+function patternOf({ patternSeed }: NonNullable<DiskJournal['erase']>): 'zero' | 'random' {
+  return patternSeed === null ? 'zero' : 'random'
 }
 
 function hiddenArea(
@@ -257,13 +274,13 @@ function hiddenArea(
     : { state: 'none', before: null }
 }
 
-function verification({ verification: read, erase }: DiskJournal, { pattern }: WipeOptions, of: number) {
+function verification({ verification: read, erase }: DiskJournal, of: number) {
   if (read === null || read.mode === 'none') return null
   const { canariesFound, readBytes, seconds: _, ...rest } = read.read
   return {
     ...rest,
     mode: read.mode,
-    expected: erase?.method === 'overwrite' ? pattern : ('anything' as const),
+    expected: erase?.method === 'overwrite' ? patternOf(erase) : ('anything' as const),
     asked: read.askedBytes,
     bytesRead: readBytes,
     of,

@@ -23,6 +23,8 @@ export interface DiskId {
   path: string
   /** major:minor */
   dev: string
+  /** The kernel's count of block devices, never given twice in one boot. */
+  diskseq?: string
   serial?: string
   wwn?: string
   model?: string
@@ -79,6 +81,8 @@ export interface VerifyCheck {
   mode: VerifyMode
   /** Why the verdict cannot be better than unknown. */
   doubt?: string
+  /** One that was running already, of which the drive does not state the kind: in doubt unless the journal knows it. */
+  kindUnknown?: true
   /** Seconds; null: nothing is known of it. */
   estimate: number | null
 }
@@ -98,19 +102,20 @@ export interface WipeKinds {
   /** A disk that was asked for and is not touched. Ends as failed. */
   refuse: { disk: DiskId; reason: string; hint?: string }
   'tear-down': { disks: DiskId[]; actions: TeardownAction[] }
-  /** An ATA password locks it: the one that an interrupted erase of ours leaves is taken off. */
+  /** Suspends the machine once for the drives that the firmware froze, before anything is done to any drive. */
+  unfreeze: { disks: DiskId[] }
+  /** It has an ATA password: the one that an interrupted erase of ours leaves is taken off. */
   unlock: { disk: DiskId }
   /** HPA, DCO, AMAC: give the drive its native size back. */
   'restore-size': { disk: DiskId; native: number | null; dco: number | null }
   /**
-   * FORMAT UNIT to 512-byte sectors: with 520 or 528 the system can neither read nor write it, and its size is not known
-   * before. It is no erase of its own: what `erase` holds comes after.
+   * FORMAT UNIT to sectors of 512 or 4096 bytes: with 520 or 4160 the system can neither read nor write it, and its size is
+   * not known before. It is no erase of its own: what `erase` holds comes after.
    */
   reformat: {
     disk: DiskId
     capabilities: Capabilities
     fromBytes: number
-    toBytes: 512
     /** One that runs already is waited for. */
     attach: boolean
     stall: number
@@ -170,6 +175,8 @@ export interface DiskJournal {
     method: EraseMethod
     level: Level
     started: string
+    /** Overwrite: how many passes were begun with. */
+    passes: number
     /** Overwrite: the pass that is being written (from 0), its pattern, and how far it is for certain. */
     pass: number
     patternSeed: string | null

@@ -16,6 +16,7 @@ import { mark } from './steps/mark.ts'
 import { reformat } from './steps/reformat.ts'
 import { restoreSize } from './steps/restore-size.ts'
 import { takeApart } from './steps/tear-down.ts'
+import { unfreeze } from './steps/unfreeze.ts'
 import { unlock } from './steps/unlock.ts'
 import { verify } from './steps/verify.ts'
 
@@ -37,6 +38,7 @@ export const wipe: AnyTask = defineTask<WipeFacts, typeof optionsSchema, WipeKin
     'check-disks': ({ params }, ctx) => checkDisks(params, ctx),
     refuse: ({ params }) => refuse(params),
     'tear-down': ({ params }, ctx) => takeApart(params, ctx),
+    unfreeze: ({ params }, ctx) => unfreeze(params, ctx),
     unlock: ({ params }, ctx) => unlock(params, ctx),
     'restore-size': ({ params }, ctx) => restoreSize(params, ctx),
     reformat: ({ params }, ctx) => reformat(params, ctx),

@@ -6,6 +6,7 @@ import { liveFigures } from './live.ts'
 import { startupFigures } from './startup.ts'
 import { wholeRun } from './wipe/end-to-end.ts'
 import { wipeFigures } from './wipe/figures.ts'
+import { virtualFigures } from './wipe/virtual-machine.ts'
 
 const project = join(import.meta.dirname, '../..')
 const groups: Record<string, () => Promise<Figure[]>> = {
@@ -13,7 +14,11 @@ const groups: Record<string, () => Promise<Figure[]>> = {
   image: () => imageFigures(join(project, 'dist/image/current')),
   boot: bootFigures,
   live: liveFigures,
-  wipe: async () => [...(await wipeFigures()), ...(await wholeRun(join(project, 'dist/speediso')))],
+  wipe: async () => [
+    ...(await wipeFigures()),
+    ...(await wholeRun(join(project, 'dist/speediso'))),
+    ...(await virtualFigures()),
+  ],
 }
 
 const asked = process.argv.slice(2)

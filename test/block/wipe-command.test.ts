@@ -1,5 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -20,10 +21,14 @@ const identity = await readHostIdentity(createMachineRoot('/'), createExec())
 const confirm = identity.macs[0]?.mac ?? identity.uuid ?? identity.serial ?? ''
 const main = join(import.meta.dirname, '../../src/main.ts')
 
+let runs = 0
+
 const disk = (sizeMiB: number) => loopDevice({ dir, sizeBytes: sizeMiB * MIB, fill: 0xa5 })
 
 async function wipe(loop: LoopDevice, ...more: string[]) {
-  const args = ['wipe', '--disks', `path:${loop.path}`, '--confirm', confirm, '--json', ...more]
+  runs += 1
+  const own = ['--json', '--run-dir', join(dir, `run-${runs}`)]
+  const args = ['wipe', '--disks', `path:${loop.path}`, '--confirm', confirm, ...own, ...more]
   const { code, stdout, stderr } = await speediso(args)
   const report = stdout === '' ? undefined : reportSchema.parse(JSON.parse(stdout))
   return { code, report, stdout, stderr }
@@ -101,9 +106,13 @@ test('a random pattern is read back as the key stream of its seed', async () => 
 test('without a confirmation of this machine, or by a plan, not a byte changes', async () => {
   using loop = disk(8)
   const before = readFileSync(loop.file)
-  const wrong = await speediso(['wipe', '--disks', `path:${loop.path}`, '--confirm', '52:54:00:00:00:99'])
-  assert.is(wrong.code, 1)
-  assert.match(wrong.stdout, 'destructive')
+  const asked = ['wipe', '--disks', `path:${loop.path}`]
+  const wrong = await speediso([...asked, '--confirm', '52:54:00:00:00:99'])
+  assert.is(wrong.code, 2)
+  assert.match(wrong.stderr, `--confirm 52:54:00:00:00:99: names another machine`)
+  const none = await speediso(asked)
+  assert.equal([none.code, none.stdout], [2, ''])
+  assert.match(none.stderr, `this machine is --confirm ${confirm}`)
   const plan = await speediso(['wipe', '--disks', `path:${loop.path}`, '--plan'])
   assert.is(plan.code, 0)
   assert.match(plan.stdout, 'overwrite')
@@ -127,10 +136,20 @@ test('what does not fit is refused before anything is done', async () => {
 test('quick: the disk looks empty, its data is there, and everybody is told so', async () => {
   using loop = disk(16)
   execFileSync('mkfs.ext4', ['-q', '-E', 'nodiscard', loop.path])
-  const args = ['wipe', '--disks', `path:${loop.path}`, '--confirm', confirm, '--quick']
+  const args = [
+    'wipe',
+    '--disks',
+    `path:${loop.path}`,
+    '--confirm',
+    confirm,
+    '--run-dir',
+    join(dir, 'quick'),
+    '--quick',
+  ]
   const { code, stdout } = await speediso(args)
   assert.is(code, 0, stdout)
   assert.match(stdout, 'NOT an erasure')
+  assert.match(stdout, 'DATA STILL THERE')
   assert.is(execFileSync('wipefs', ['--no-act', loop.path], { encoding: 'utf8' }), '')
   assert.ok(readFileSync(loop.file).includes(Buffer.alloc(4096, 0xa5)))
 })
@@ -155,6 +174,8 @@ test('killed in the middle and resumed: it goes on where it was, and the whole i
     run,
     '--passes',
     '3',
+    '--pattern',
+    'random',
   ]
   const child = spawn(process.execPath, ['--no-warnings', main, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -168,16 +189,57 @@ test('killed in the middle and resumed: it goes on where it was, and the whole i
   }
   assert.match(said, /erase-loop\d+: \d+\.\d %/)
   const second = await speediso([...args, '--json'])
-  assert.equal([second.code, second.stderr.includes('holds an earlier job')], [2, true])
-  const { code, stdout } = await speediso([...args, '--resume', '--json'])
+  assert.equal([second.code, second.stderr.includes('go on with it by --resume')], [2, true])
+  const other = await speediso(['wipe', '--run-dir', run, '--resume', '--disks', 'all'])
+  assert.equal([other.code, other.stdout], [2, ''], 'what was begun is not made another job')
+  assert.match(other.stderr, '--disks: --resume goes on with what was asked for at the start')
+  const { code, stdout } = await speediso(['wipe', '--run-dir', run, '--resume', '--json'])
   const report = reportSchema.parse(JSON.parse(stdout))
   assert.is(code, 0, report.reason)
-  assert.ok(isZero(loop.file))
+  assert.is(readFileSync(loop.file).indexOf(Buffer.alloc(64, 0xa5)), -1)
   const { evidence } = stepOf(report, 'erase')
   assert.is(evidence.resumed, true)
+  const [proved] = resultOf(report).certificate?.disks ?? []
+  assert.equal([proved?.passes, proved?.pattern, proved?.verdict], [3, 'random', 'passed'])
   assert.ok(Number(evidence.writtenBytes) < 3 * 640 * MIB, `${evidence.writtenBytes}`)
   const events = await readEvents(join(run, 'events.ndjson'))
   assert.ok(events.some((event) => event.kind === 'log' && event.message.includes('goes on in pass')))
+})
+
+test('a disk that somebody has open for writing is not touched', async () => {
+  using loop = disk(8)
+  const before = readFileSync(loop.file)
+  const writer = spawn('sh', ['-c', 'exec 9<>"$0"; echo open; exec sleep 1000', loop.path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    await once(writer.stdout, 'data')
+    const { code, report } = await wipe(loop)
+    assert.is(code, 1)
+    assert.match(report?.reason ?? '', `open for writing by sleep (${writer.pid})`)
+    assert.ok(before.equals(readFileSync(loop.file)))
+  } finally {
+    writer.kill('SIGKILL')
+    await once(writer, 'close')
+  }
+})
+
+test('a key in a file signs; one that is no key, or no file, is told of in one line', async () => {
+  using loop = disk(4)
+  const file = join(dir, 'signing.pem')
+  const { privateKey } = generateKeyPairSync('ed25519')
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const { report, stdout } = await wipe(loop, '--certificate-key', file)
+  assert.ok(resultOf(report).certificate?.signature)
+  assert.not.match(stdout, 'PRIVATE KEY')
+  const { code, stderr } = await wipe(loop, '--certificate-key', join(dir, 'no-such.pem'))
+  assert.is(code, 2)
+  assert.match(stderr, 'no-such.pem cannot be read (ENOENT)')
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  writeFileSync(file, rsa.export({ type: 'pkcs8', format: 'pem' }))
+  const bad = await wipe(loop, '--certificate-key', file)
+  assert.is(bad.code, 2)
+  assert.match(bad.stderr, /key of the kind rsa; it takes an Ed25519 private key/)
 })
 
 test.run()

@@ -102,14 +102,14 @@ test('two at once in one folder: the second is refused, and disturbs nothing', a
   assert.is(kinds.filter((kind) => kind === 'job.end').length, 1)
 })
 
-test('the last of two --cmdline counts, and it is still a trial', async () => {
+test('a flag that is given twice is an error: one of the two would be dropped', async () => {
   const dir = temporaryDir()
-  const { code, stdout } = await speediso([
+  const { code, stderr } = await speediso([
     ...['boot', '--run-dir', dir, '--cmdline', 'SPEEDISO=inventory'],
     ...['--cmdline', 'speediso.x=1 speediso.log=off'],
   ])
-  assert.is(code, 1)
-  assert.match(stdout, 'speediso.x: is no parameter of speediso')
+  assert.is(code, 2)
+  assert.is(stderr, 'speediso: --cmdline stands 2 times; give it once; several values go in a comma list\n')
 })
 
 test('control characters reach no terminal, and passwords in URLs nobody', async () => {

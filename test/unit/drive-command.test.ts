@@ -1,12 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CommandError } from '../../src/errors.ts'
 import { commandEvidence, endedWell, runToEnd, whyNot } from '../../src/system/drive/command.ts'
 import { type Look, watch } from '../../src/system/drive/watch.ts'
 import { createExec, type Exec } from '../../src/system/exec.ts'
 import { createFakeExec, createWorld } from './helpers/drive-world.ts'
 import { createMemoryRoot } from './helpers/memory-root.ts'
-
-const never: Exec = () => new Promise(() => undefined)
 
 test('real programs: exit codes, output, a missing one, a time limit, a cancel', async () => {
   const exec = createExec()
@@ -34,16 +33,20 @@ test('real programs: exit codes, output, a missing one, a time limit, a cancel',
   assert.is((await running).ended, 'cancelled')
 })
 
-test('a program that the kernel holds is left behind, after its time and after a cancel', async () => {
-  assert.is((await runToEnd(never, 'hdparm', [], { timeout: 5, grace: 5 })).ended, 'hung')
-  const cancel = new AbortController()
-  const running = runToEnd(never, 'hdparm', [], { timeout: 60_000, grace: 5, signal: cancel.signal })
-  cancel.abort()
-  assert.is((await running).ended, 'hung')
-  assert.is(
-    (await runToEnd(never, 'x', [], { timeout: 60_000, grace: 5, signal: cancel.signal })).ended,
-    'hung',
-  )
+test('a program that the kernel holds is told from one that took too long or was cancelled', async () => {
+  const endOf = async (facts: Record<string, unknown>, signal?: AbortSignal) => {
+    const ends: Exec = async () => {
+      throw new CommandError('it did not end well', { facts })
+    }
+    return runToEnd(ends, 'hdparm', ['-I'], { timeout: 5, signal })
+  }
+  const hung = await endOf({ timedOut: true, hung: true })
+  assert.is(hung.ended, 'hung')
+  assert.is(whyNot(hung), 'hdparm hangs in the kernel and cannot be ended')
+  assert.is((await endOf({ timedOut: false, hung: true }, AbortSignal.abort())).ended, 'hung')
+  assert.is((await endOf({ timedOut: true })).ended, 'timeout')
+  assert.is((await endOf({ timedOut: false }, AbortSignal.abort())).ended, 'cancelled')
+  assert.is((await endOf({ timedOut: false })).ended, 'killed')
 })
 
 test('a mistake in the program is not taken for what a drive says', async () => {

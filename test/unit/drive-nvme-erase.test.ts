@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attachToRunning, eraseByFirmware } from '../../src/system/drive/erase.ts'
 import type { FirmwareMethod, NvmeCapabilities } from '../../src/system/drive/schema.ts'
-import { createFakeNvme, type FakeNvme } from './helpers/drive-nvme.ts'
+import { createFakeNvme, type FakeNvme, plugIn } from './helpers/drive-nvme.ts'
 
 const DISK = { name: 'nvme0n1', path: '/dev/nvme0n1' }
 
@@ -202,6 +202,58 @@ test('format of one disk of a drive leaves the others alone, and says so', async
   assert.is(outcome.state, 'done')
   assert.equal(isErased(drive), [false, true, false])
   assert.equal(outcome.evidence.otherNamespaces, [1, 3])
+})
+
+test('a disk that is no namespace of the drive: the sanitize would erase another', async () => {
+  const other = { name: 'nvme0n2', path: '/dev/nvme0n2' }
+  const drive = createFakeNvme()
+  plugIn(drive.root, '/sys/block/nvme0n2', '/devices/pci0000:00/nvme/nvme0', drive.capabilities.subsystem)
+  const outcome = await erase(drive, 'nvme-sanitize-block', [DISK, other])
+  assert.is(outcome.state, 'rejected')
+  assert.match(outcome.reason ?? '', '/dev/nvme0n2 is no namespace of the drive')
+  assert.equal(drive.ran, [])
+})
+
+test('plugged in again: another controller, another drive or none behind the name, and nothing is sent', async () => {
+  const moves: ((drive: FakeNvme) => void)[] = [
+    ({ root, capabilities }) =>
+      plugIn(root, '/sys/block/nvme0n1', '/devices/pci0000:00/nvme/nvme1', capabilities.subsystem),
+    ({ root }) =>
+      plugIn(root, '/sys/block/nvme0n1', '/devices/pci0000:00/nvme/nvme0', 'nqn.2014-08.org.example:other'),
+    ({ root }) => root.put('/sys/block/nvme0n1', null),
+  ]
+  for (const move of moves) {
+    for (const method of ['nvme-sanitize-block', 'nvme-format-user-data'] as const) {
+      const drive = createFakeNvme()
+      move(drive)
+      const outcome = await erase(drive, method)
+      assert.is(outcome.state, 'rejected')
+      assert.is(outcome.reason, 'nvme0n1 is no longer behind /dev/nvme0')
+      assert.equal(drive.ran, [])
+    }
+    const busy = createFakeNvme({ takes: 60_000 }, { sanitizeState: 'running' })
+    move(busy)
+    const outcome = await attach(busy, 'nvme-sanitize-block')
+    assert.is(outcome.state, 'rejected')
+    assert.is(outcome.reason, 'nvme0n1 is no longer behind /dev/nvme0')
+    assert.equal(busy.ran, [])
+  }
+})
+
+test('progress in whole per cent may stand still for longer than the stall limit, but not for an hour', async () => {
+  const steps = (each: number) => {
+    const drive = createFakeNvme({ takes: each * 100 }, {}, { stallLimit: 300_000 })
+    const { exec } = drive.world.deps
+    drive.world.deps.exec = async (file, args, options) => {
+      const end = await exec(file, args, options)
+      const whole = (all: string, sprog: string) =>
+        drive.log.status === 2 ? `"sprog":${Math.floor(Number(sprog) / 655.36) * 655}` : all
+      return { ...end, stdout: end.stdout.replace(/"sprog":(\d+)/, whole) }
+    }
+    return erase(drive, 'nvme-sanitize-block')
+  }
+  assert.is((await steps(18 * 60_000)).state, 'done')
+  assert.is((await steps(61 * 60_000)).state, 'unknown')
 })
 
 const fna = (bits: number) => ({

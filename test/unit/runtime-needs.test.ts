@@ -150,7 +150,7 @@ test('what the result proves counts where it is less than what the steps say, an
   assert.is(await verdictOf(pass, 'passed'), 'passed: undefined')
   assert.is(await verdictOf(pass, 'unknown'), 'unknown: looked at again')
   assert.is(await verdictOf(pass, 'failed'), 'failed: looked at again')
-  assert.is(await verdictOf(doubt, 'failed'), 'failed: looked at again')
+  assert.is(await verdictOf(doubt, 'failed'), 'failed: looked at again; do a: nothing to see')
   assert.is(await verdictOf(doubt, 'passed'), 'unknown: do a: nothing to see')
   assert.is(await verdictOf(fail, 'unknown'), 'failed: do a: it broke')
 })

@@ -59,6 +59,17 @@ function refuse(stack: Standing, action: TeardownAction): string | undefined {
   return undefined
 }
 
+/** Every mount there lies on disks, and on none of these. */
+function isForeign({ nodes, mounts }: Standing, mountPoint: string, disks: readonly string[]): boolean {
+  const disksOf = (name: string): string[] =>
+    name.startsWith('sd') ? [name] : (nodes.find((node) => node.name === name)?.on ?? []).flatMap(disksOf)
+  const there = mounts.filter((mount) => mount.mountPoint === mountPoint)
+  return there.every(({ on }) => {
+    const below = on.flatMap(disksOf)
+    return below.length > 0 && !below.some((name) => disks.includes(name))
+  })
+}
+
 const drawn = fc.record({
   disks: fc.integer({ min: 1, max: 4 }),
   nodes: fc.array(
@@ -177,16 +188,26 @@ const options = { numRuns: 1500 }
 
 test('whatever stands on the disks: each act comes when nothing stands on its object, and nothing is left', () => {
   let acts = 0
+  let blocks = 0
   fc.assert(
     fc.property(drawn.map(build), ({ stack, disks }) => {
-      const { actions, blocked } = planTeardown(stack, disks)
+      const all = stack.nodes.filter(({ kind }) => kind === 'disk').map(({ name }) => name)
+      const alone = planTeardown(stack, disks)
+      const { actions, blocked } = planTeardown(stack, disks, all)
       assert.is(blocked, null)
+      const foreign = actions.some(
+        (action) => action.act === 'unmount' && isForeign(stack, action.mountPoint, disks),
+      )
+      if (foreign) assert.match(alone.blocked ?? '', 'would have to be unmounted first')
+      if (alone.blocked === null) assert.equal(alone.actions, actions)
+      else assert.equal(alone.actions, [])
+      if (foreign) blocks += 1
       const machine = structuredClone(stack)
       for (const action of actions) {
         assert.is(refuse(machine, action), undefined, JSON.stringify(action))
         acts += 1
       }
-      const left = planTeardown(machine, disks)
+      const left = planTeardown(machine, disks, all)
       assert.equal(left.actions, [], 'nothing stands on the disks afterwards')
       const used = machine.nodes.filter(({ kind }) => kind !== 'partition')
       assert.not.ok(used.some(({ on }) => on.some((name) => disks.includes(name))))
@@ -195,13 +216,18 @@ test('whatever stands on the disks: each act comes when nothing stands on its ob
     options,
   )
   assert.ok(acts > 1000, 'stacks were built and taken apart')
+  assert.ok(blocks > 20, 'some of them had mounts of other disks in the way')
 })
 
 test('the other way round, and one act too few: the judge of this test sees it', () => {
   const refused = { backwards: 0, short: 0, long: 0 }
   fc.assert(
     fc.property(drawn.map(build), ({ stack, disks }) => {
-      const { actions } = planTeardown(stack, disks)
+      const { actions } = planTeardown(
+        stack,
+        disks,
+        ['sd0', 'sd1', 'sd2', 'sd3'].slice(0, stack.nodes.length),
+      )
       if (actions.length < 3) return
       refused.long += 1
       const machine = structuredClone(stack)

@@ -159,6 +159,38 @@ test('blocked: the boot medium, what cannot be read, what nobody can stop, what 
   assert.match(blocked({ ...raid, nodes: circle }, 'sda'), 'stands on itself')
 })
 
+test('a mount of another disk that is in the way is not unmounted silently: it blocks', async () => {
+  const nested = [
+    '50 27 8:0 / /mnt rw - ext4 /dev/sda rw',
+    '51 50 8:16 / /mnt/sub rw - ext4 /dev/sdb rw',
+    '52 51 0:60 / /mnt/sub/memory rw - tmpfs none rw',
+  ]
+  const both = () => {
+    const recording = trees.netboot()
+    trees.addDevice(recording, 'sdb', { at: 'pci0000:00/ata9', dev: '8:16', size: 2 ** 20 })
+    trees.addDevice(recording, 'nbd0', { dev: '43:0', size: 2 ** 20 })
+    return recording
+  }
+  const stack = await stackOf(both(), nested)
+  const reason = '/mnt/sub would have to be unmounted first, and that is of sdb'
+  const alone = planTeardown(stack, ['sda'])
+  assert.equal([alone.actions, alone.blocked], [[], reason])
+  // Nothing of sda stands on sdb, and with both nothing else is touched.
+  const order = ['unmount /mnt/sub/memory', 'unmount /mnt/sub']
+  assert.equal(short(planTeardown(stack, ['sdb']).actions), order)
+  assert.equal(short(planTeardown(stack, ['sda', 'sdb']).actions), [...order, 'unmount /mnt'])
+  assert.equal(short(planTeardown(stack, ['sda'], ['sda', 'sdb']).actions), [...order, 'unmount /mnt'])
+  const remote = await stackOf(both(), [nested[0] ?? '', '51 50 43:0 / /mnt/sub rw - ext4 /dev/nbd0 rw'])
+  assert.is(planTeardown(remote, ['sda']).blocked, reason.replace('sdb', 'nbd0'))
+  // Of the same disk, and one that only hides the other.
+  const same = await stackOf(both(), [nested[0] ?? '', '51 50 8:0 / /mnt/sub rw - ext4 /dev/sda rw'])
+  assert.is(planTeardown(same, ['sda']).blocked, null)
+  const hiding = ['50 27 8:0 / /a/b rw - ext4 /dev/sda rw', '51 27 8:16 / /a rw - ext4 /dev/sdb rw']
+  const hidden = await stackOf(both(), hiding)
+  assert.is(planTeardown(hidden, ['sda']).blocked, '/a would have to be unmounted first, and that is of sdb')
+  assert.is(planTeardown(hidden, ['sdb']).blocked, null)
+})
+
 test('groups: what shares an array, a file system or nested mounts belongs together', async () => {
   assert.equal(stacksOf(await stackOf(trees.raid()), ['sdc', 'sdb', 'sda']), [['sdc'], ['sdb', 'sda']])
   assert.equal(stacksOf(await stackOf(trees.btrfs()), ['sda', 'sdb', 'sdc']), [['sda', 'sdb'], ['sdc']])
@@ -195,6 +227,10 @@ test('evidence that other hosts use a disk: transport, what lies on it, what sta
   assert.is(sharedEvidence('iscsi', paths, 'nvme0n1'), 'it is attached by iSCSI')
   assert.is(sharedEvidence('fc', paths, 'nvme0n1'), 'it is attached by Fibre Channel')
   assert.is(sharedEvidence('nvme-fabrics', paths, 'nvme0n1'), 'it is attached by NVMe over Fabrics')
+  assert.is(sharedEvidence('srp', paths, 'nvme0n1'), 'it is attached by SRP (InfiniBand)')
+  for (const transport of ['other', undefined] as const) {
+    assert.is(sharedEvidence(transport, paths, 'nvme0n1'), 'how it is attached is not known')
+  }
   assert.is(sharedEvidence('sas', paths, 'sdb'), 'dm-1 on it is a GFS2 cluster file system')
   const changed = (name: string, change: Partial<BlockStack['nodes'][number]>) => ({
     nodes: paths.nodes.map((node) => (node.name === name ? { ...node, ...change } : node)),

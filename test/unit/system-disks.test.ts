@@ -5,7 +5,14 @@ import { readDisks } from '../../src/system/block/disks.ts'
 import type { Disk, Disks } from '../../src/system/block/schema.ts'
 import { identityFromPage89, serialFromPage80, wwnFromPage83 } from '../../src/system/block/vpd.ts'
 import { type Finding, knownValue } from '../../src/system/finding.ts'
-import { type Changes, type Machine, openMachine, openTree, readRecording } from './helpers/machine-tree.ts'
+import {
+  type Changes,
+  type Machine,
+  openMachine,
+  openTree,
+  type Recording,
+  readRecording,
+} from './helpers/machine-tree.ts'
 
 const read = ({ root, exec }: Machine) => readDisks(root, exec)
 
@@ -235,6 +242,52 @@ test('NVMe over a network is not taken for a disk of this machine', async () => 
   const { disks, notes } = await disksOf(machine)
   assert.is(value(disks.find(({ name }) => name === 'nvme0n1')?.transport), 'nvme-fabrics')
   assert.match(notes.join(), 'nvme0n1: reached over a network')
+})
+
+test('SRP (InfiniBand) is a network, whatever the target says it is; the same place with another driver is not', async () => {
+  const host = '/sys/class/scsi_host/host9/proc_name'
+  const place = '/sys/devices/pci0000:00/0000:00:05.0/infiniband_srp/host9/port-9:1/target9:0:0/9:0:0:0'
+  const files = (driver: string, vendor: string) => ({
+    '/sys/block/sdz': { link: `../..${place}/block/sdz` },
+    [`${place}/vendor`]: vendor,
+    [`${place}/block/sdz/size`]: '2048',
+    [`${place}/block/sdz/device`]: { link: '../..' },
+    [host]: driver,
+  })
+  const transportOf = async (driver: string, vendor: string) => {
+    const { disks } = await disksOf(openTree({ files: files(driver, vendor) }))
+    return value(disks.find(({ name }) => name === 'sdz')?.transport)
+  }
+  assert.is(await transportOf('ib_srp', 'LIO-ORG'), 'srp')
+  assert.is(await transportOf('ib_srp', 'ATA'), 'srp')
+  assert.is(await transportOf('mpt3sas', 'SEAGATE'), 'sas')
+  assert.is(await transportOf('mpt3sas', 'ATA'), 'sata')
+})
+
+test('block devices of a network (rbd, nbd, drbd) are of no known transport, or no disks', async () => {
+  const files: Recording['files'] = {
+    '/sys/devices/rbd/0/block/rbd0/size': '2048',
+    '/sys/devices/rbd/0/block/rbd0/device': { link: '../..' },
+    '/sys/block/rbd0': { link: '../devices/rbd/0/block/rbd0' },
+    '/sys/block/nbd0/size': '2048',
+    '/sys/block/drbd0/size': '2048',
+  }
+  const { disks, notCounted } = await disksOf(openTree({ files }))
+  assert.equal(
+    disks.map(({ name, transport }) => [name, value(transport)]),
+    [['rbd0', 'other']],
+  )
+  assert.equal(notCounted, { nbd: 1, drbd: 1 })
+  // A later kernel may give them a device.
+  const linked = {
+    '/sys/block/nbd0/device': { dir: true },
+    '/sys/block/drbd0/device': { dir: true },
+  } as const
+  const more = await disksOf(openTree({ files: { ...files, ...linked } }))
+  assert.equal(
+    more.disks.map(({ transport }) => value(transport)),
+    ['other', 'other', 'other'],
+  )
 })
 
 test('pages of random bytes: no exception', () => {

@@ -62,6 +62,7 @@ test('children of a program end with it, whether they heed its end or not', asyn
   ]) {
     const error = (await rejects(exec('sh', ['-c', script], { timeout: 300 }))) as CommandError
     assert.match(error.message, 'did not end within 300 ms')
+    assert.is(error.facts.hung, undefined, 'it heeds SIGKILL')
     const stat = `/proc/${String(error.facts.stderr).trim()}/stat`
     assert.ok(!existsSync(stat) || / Z /.test(readFileSync(stat, 'utf8')), script)
   }

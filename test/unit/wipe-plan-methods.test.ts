@@ -51,6 +51,10 @@ const pair = (more: Parameters<typeof nvme>[0] = {}) => {
     disk(name, { transport: 'nvme', capabilities, drive: 'nqn', serial: 'S1' }),
   )
 }
+const kindsUnknown = (steps: ReturnType<typeof plan>) =>
+  steps.flatMap((step) =>
+    step.kind === 'verify' ? Object.values(step.params.checks).map(({ kindUnknown }) => kindUnknown) : [],
+  )
 const one = { disks: 'path:/dev/nvme0n1' }
 const purge = { level: 'purge' }
 const clear = { level: 'clear' }
@@ -267,14 +271,26 @@ const rows: Row[] = [
     disks: [ssd({ sanitize: ['block'], state: 'frozen', security: { frozen: true } })],
     options: { suspend: 'yes' },
     erase: ['sda purge ata-sanitize-block,ata-security-erase-enhanced'],
-    also: (erase) => assert.ok(erase.suspend),
+    also: (erase, steps) => {
+      assert.not.ok(erase.suspend, 'not beside the erases of other drives')
+      assert.equal(
+        steps.map(({ id, needs = [] }) => [id, needs]),
+        [
+          ['check-disks', []],
+          ['unfreeze', ['check-disks']],
+          ['mark-sda', ['check-disks', 'unfreeze']],
+          ['erase-sda', ['check-disks', 'unfreeze', 'mark-sda']],
+          ['verify-sda', ['erase-sda']],
+        ],
+      )
+    },
   },
   {
     what: 'not frozen: not suspended though it might',
     disks: [ssd({ sanitize: ['block'] })],
     options: { suspend: 'yes' },
     erase: ['sda purge ata-sanitize-block,ata-security-erase-enhanced'],
-    also: (erase) => assert.not.ok(erase.suspend),
+    also: (_erase, steps) => assert.not.ok(steps.some(({ kind }) => kind === 'unfreeze')),
   },
   {
     what: 'only the security feature set is frozen: sanitize',
@@ -295,9 +311,38 @@ const rows: Row[] = [
     refuse: ['its ATA password locks it', 'its ATA password locks it'],
   },
   {
-    what: 'a password, but open: no security erase',
+    what: 'a password, but open: no security erase, and ours is taken off before',
     disks: [ssd({ security: { enabled: true } })],
     erase: ['sda clear overwrite'],
+    also: (_erase, steps) => {
+      const mark = steps.find((step) => step.kind === 'mark')
+      assert.equal(mark?.needs, ['check-disks', 'unlock-sda'])
+    },
+  },
+  {
+    what: 'a password, open and frozen: it cannot be tried, so in doubt',
+    disks: [ssd({ security: { enabled: true, frozen: true } })],
+    erase: ['sda clear overwrite'],
+    doubt: 'locks it from the next power-on',
+    also: (_erase, steps) => assert.not.ok(steps.some(({ kind }) => kind === 'unlock')),
+  },
+  {
+    what: 'locked and frozen, and the machine may be suspended: unfrozen, then unlocked',
+    disks: [ssd({ sanitize: ['block'], security: { enabled: true, locked: true, frozen: true } })],
+    options: { suspend: 'yes' },
+    erase: ['sda purge ata-sanitize-block,ata-security-erase-enhanced'],
+    also: (_erase, steps) => {
+      const kinds = steps.map(({ kind }) => kind)
+      assert.equal(kinds, ['check-disks', 'unfreeze', 'unlock', 'mark', 'erase', 'verify'])
+      assert.equal(steps.find(({ kind }) => kind === 'unlock')?.needs, ['check-disks', 'unfreeze'])
+    },
+  },
+  {
+    what: 'a sanitize runs on a drive with an open password: it is left alone meanwhile',
+    disks: [ssd({ sanitize: ['block'], state: 'running', security: { enabled: true } })],
+    erase: ['sda purge ata-sanitize-block'],
+    doubt: 'locks it from the next power-on',
+    also: (_erase, steps) => assert.not.ok(steps.some(({ kind }) => kind === 'unlock')),
   },
   {
     what: 'too many wrong passwords',
@@ -333,6 +378,7 @@ const rows: Row[] = [
         steps.map(({ kind }) => kind),
         ['check-disks', 'restore-size', 'mark', 'erase', 'verify'],
       )
+      assert.equal(steps.find(({ kind }) => kind === 'mark')?.needs, ['check-disks', 'restore-size-sda'])
       const restore = steps.find((step) => step.kind === 'restore-size')
       assert.is(restore?.params.native, 2000)
     },
@@ -344,10 +390,9 @@ const rows: Row[] = [
     also: (_erase, steps) => assert.ok(steps.some(({ kind }) => kind === 'restore-size')),
   },
   {
-    what: 'by USB: reads and writes only, and what is hidden stays',
+    what: 'by USB: reads and writes only',
     disks: [ssd({ sanitize: ['crypto'], sectors: { current: 1000 } }, { transport: 'usb' })],
     erase: ['sda clear overwrite'],
-    doubt: 'USB does not let them be restored',
     also: (erase, steps) => {
       assert.is(erase.capabilities.kind, 'plain')
       assert.not.ok(steps.some(({ kind }) => kind === 'restore-size'))
@@ -399,7 +444,18 @@ const rows: Row[] = [
       )
       const reformat = steps.find((step) => step.kind === 'reformat')
       assert.is(reformat?.params.fromBytes, 520)
+      assert.match(reformat?.title ?? '', 'from sectors of 520 bytes to 512')
+      assert.equal(steps.find(({ kind }) => kind === 'mark')?.needs, ['check-disks', 'reformat-sda'])
       assert.not.ok(reformat?.params.attach)
+    },
+  },
+  {
+    what: '4160 bytes: formatted to 4096',
+    disks: [sas({ logicalBytes: 4160 }, { sizeBytes: 0 })],
+    erase: ['sda clear overwrite'],
+    also: (_erase, steps) => {
+      const reformat = steps.find((step) => step.kind === 'reformat')
+      assert.match(reformat?.title ?? '', 'from sectors of 4160 bytes to 4096')
     },
   },
   {
@@ -432,7 +488,34 @@ const rows: Row[] = [
     what: 'a sanitize runs',
     disks: [sas({ sanitize: ['overwrite'], running: 'sanitize' })],
     erase: ['sda purge scsi-sanitize-overwrite'],
-    also: (erase) => assert.ok(erase.attach),
+    also: (erase, steps) => {
+      assert.ok(erase.attach)
+      assert.equal(kindsUnknown(steps), [undefined], 'there is but one kind')
+    },
+  },
+  {
+    what: 'a sanitize runs, of one kind or another',
+    disks: [sas({ sanitize: ['crypto', 'overwrite'], running: 'sanitize' })],
+    erase: ['sda purge scsi-sanitize-crypto,scsi-sanitize-overwrite'],
+    also: (_erase, steps) => assert.equal(kindsUnknown(steps), [true, true]),
+  },
+  {
+    what: 'the same by ATA',
+    disks: [ssd({ sanitize: ['crypto', 'block'], state: 'running' })],
+    erase: ['sda purge ata-sanitize-crypto,ata-sanitize-block'],
+    also: (_erase, steps) => assert.equal(kindsUnknown(steps), [true, true]),
+  },
+  {
+    what: 'NVMe states which kind it was',
+    disks: [flash({ sanitize: ['crypto', 'block'], state: 'running' })],
+    erase: ['nvme0n1 purge nvme-sanitize-crypto,nvme-sanitize-block'],
+    also: (_erase, steps) => assert.equal(kindsUnknown(steps), [undefined, undefined]),
+  },
+  {
+    what: 'none runs: the kind is the one that was begun',
+    disks: [sas({ sanitize: ['crypto', 'overwrite'] })],
+    erase: ['sda purge scsi-sanitize-crypto,scsi-sanitize-overwrite'],
+    also: (_erase, steps) => assert.equal(kindsUnknown(steps), [undefined, undefined]),
   },
   {
     what: 'a format runs',
@@ -473,10 +556,8 @@ const rows: Row[] = [
     what: 'eMMC',
     disks: [disk('mmcblk0', { transport: 'mmc', rotational: false, discard: true })],
     erase: ['mmcblk0 clear overwrite'],
-    also: (erase) => {
-      assert.ok(erase.discard)
-      assert.match(erase.notes.join(), 'boot areas')
-    },
+    doubt: 'boot areas',
+    also: (erase) => assert.ok(erase.discard),
   },
   {
     what: 'virtio without serial: may well pass',
@@ -575,6 +656,54 @@ for (const { what, disks, options, erase: expected = [], refuse = [], doubt, als
     also?.(first.params, steps)
   })
 }
+
+const froze = { sanitize: ['block'], security: { frozen: true }, state: 'frozen' } as const
+const sdb = (more: Parameters<typeof ata>[0]) =>
+  disk('sdb', { transport: 'sata', rotational: false, capabilities: ata(more) })
+
+test('one suspend for all frozen drives, and no drive is begun before it', () => {
+  const steps = plan(
+    [
+      ssd({ ...froze, sanitize: ['block'] }),
+      sdb({ ...froze, sanitize: ['block'] }),
+      ...pair({ sanitize: ['crypto'] }),
+    ],
+    { suspend: 'yes' },
+  )
+  const [unfreeze, ...more] = steps.filter((step) => step.kind === 'unfreeze')
+  assert.equal(more, [])
+  assert.equal(
+    unfreeze?.params.disks.map(({ name }) => name),
+    ['sda', 'sdb'],
+  )
+  for (const step of steps) {
+    if (['mark', 'erase'].includes(step.kind)) assert.ok(step.needs?.includes('unfreeze'), step.id)
+  }
+})
+
+test('no suspend while a drive is at an erase, which would lose its power', () => {
+  const busy = [ssd({ ...froze, sanitize: ['block'] }), sdb({ sanitize: ['block'], state: 'running' })]
+  for (const options of [{}, { exclude: '/dev/sdb' }]) {
+    const steps = plan(busy, { suspend: 'yes', ...options })
+    assert.not.ok(steps.some(({ kind }) => kind === 'unfreeze'))
+    const erase = steps.find((step) => step.kind === 'erase' && step.params.disks[0]?.name === 'sda')
+    assert.is(erase?.kind === 'erase' && erase.params.choices[0]?.method, 'overwrite')
+  }
+})
+
+test('namespaces that are erased one by one do not hold up each other; those that one step takes share its lane', () => {
+  const apart = plan(pair({}), { quick: 'yes' }).filter(({ kind }) => kind === 'clear-signatures')
+  assert.is(new Set(apart.map(({ lane }) => lane)).size, 2)
+  const together = plan(pair({ sanitize: ['crypto'] })).filter(({ kind }) => kind !== 'check-disks')
+  assert.is(new Set(together.map(({ lane }) => lane)).size, 1)
+  const separate = plan(pair({ format: { supported: false } })).filter(({ kind }) => kind !== 'check-disks')
+  for (const name of ['nvme0n1', 'nvme0n2']) {
+    const own = separate.filter(({ id }) => id.endsWith(name))
+    assert.is(own.length, 3)
+    assert.is(new Set(own.map(({ lane }) => lane)).size, 1)
+  }
+  assert.is(new Set(separate.map(({ lane }) => lane)).size, 2)
+})
 
 test('quick: signatures only, where a plain write is possible', () => {
   const quick = { quick: 'yes' }

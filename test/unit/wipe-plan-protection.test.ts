@@ -76,12 +76,15 @@ test('a selector that means no disk is an error that says what there is, also be
     [{ disks: 'transport:nvme' }, 'means no disk'],
     [{ exclude: 'serial:OTHER' }, 'speediso.wipe.exclude=serial:OTHER means no disk'],
     [{ exclude: 'model:OTHER*' }, 'means no disk'],
-    [{ exclude: 'all' }, 'no disk is left to wipe'],
-    [{ disks: 'path:/dev/sda', exclude: 'serial:SN-sda' }, 'no disk is left to wipe'],
+    [{ exclude: 'all' }, 'speediso.wipe.exclude leaves no disk to wipe'],
+    [{ disks: 'path:/dev/sda', exclude: 'serial:SN-sda' }, 'speediso.wipe.exclude leaves no disk to wipe'],
   ]
   for (const [options, expected] of rows) assert.match(wrong(two, options), expected)
   assert.match(wrong(machine({ disks: [] }), {}), 'this machine shows no disk')
-  assert.match(wrong(machine({ disks: [disk('sdz', { sizeBytes: 0 })] }), {}), 'no disk is left to wipe')
+  assert.match(
+    wrong(machine({ disks: [disk('sdz', { sizeBytes: 0, removable: true })] }), {}),
+    'no disk is left to wipe',
+  )
 })
 
 test('a partition is no disk: its disk is named', () => {
@@ -245,11 +248,13 @@ test('what takes no writes, or of which that is not known', () => {
 
 test('no medium, no size, no sector size', () => {
   const disks = [
-    disk('sda', { sizeBytes: 0 }),
+    disk('sda', { sizeBytes: 0, removable: true }),
     disk('sdb', { sizeBytes: null }),
     disk('sdc', { sectorBytes: null }),
     disk('sdd', { sizeBytes: 1000 }),
     disk('sde'),
+    disk('sdf', { sizeBytes: 0 }),
+    disk('sdg', { sizeBytes: 0, removable: null }),
   ]
   expectFates(
     machine({ disks }),
@@ -260,13 +265,19 @@ test('no medium, no size, no sector size', () => {
       sdc: 'its sector size is not known',
       sdd: 'do not make up',
       sde: 'wiped',
+      // A fixed drive without a size is broken: its data is still in it.
+      sdf: 'it has no medium, or a size of 0',
+      sdg: 'it has no medium, or a size of 0',
     },
   )
   // Whoever names an empty slot is told.
   expectFates(
     machine({ disks }),
     { disks: 'path:/dev/sda' },
-    { sda: 'refused: it has no medium', sdb: 'left', sdc: 'left', sdd: 'left', sde: 'left' },
+    {
+      sda: 'refused: it has no medium',
+      ...Object.fromEntries(['sdb', 'sdc', 'sdd', 'sde', 'sdf', 'sdg'].map((name) => [name, 'left'])),
+    },
   )
 })
 
@@ -491,17 +502,45 @@ test('identities of every real disk are checked before anything else', () => {
 
 test('drives have lanes of their own', () => {
   const facts = machine({ disks: [disk('sda', { capabilities: ata() }), sdb] })
-  const lanes = plan(facts).steps.flatMap(({ id, lane }) =>
-    /^(mark|erase|verify)/.test(id) ? [`${id} ${lane}`] : [],
+  const lanesOf = (name: string) =>
+    new Set(plan(facts).steps.flatMap(({ id, lane }) => (id.endsWith(`-${name}`) ? [lane] : [])))
+  assert.equal([lanesOf('sda').size, lanesOf('sdb').size], [1, 1])
+  assert.is(lanesOf('sda').isDisjointFrom(lanesOf('sdb')), true)
+})
+
+test('a loop device is no way around what guards a disk', () => {
+  const loop = (name: string, over: string) =>
+    node(name, { kind: 'loop', on: [over], backingFile: `/dev/${over}` })
+  const virtual = (name: string) => ({ ...disk(name), virtual: true })
+  const fates = (nodes: Parameters<typeof node>[1], boot: Record<string, string> = {}) =>
+    machine({
+      disks: [disk('sda'), virtual('loop0')],
+      nodes: [node('sda1', { kind: 'partition', on: ['sda'], ...nodes }), loop('loop0', 'sda1')],
+      stack: { boot },
+    })
+  const only = { disks: 'path:/dev/loop0' }
+  const left = 'left unasked: not among speediso.wipe.disks'
+  expectFates(fates({ mounts: ['/srv'] }), only, {
+    sda: left,
+    loop0: 'it is a window on /dev/sda1, which is in use',
+  })
+  expectFates(fates({}, { sda: 'it carries /' }), only, { sda: left, loop0: 'it is a window on' })
+  expectFates(fates({}), only, { sda: left, loop0: 'wiped' })
+})
+
+test('what is left out stays, also a loop device, by whatever it is left out', () => {
+  const loop = { ...disk('loop0', { sizeBytes: 1_000_000_000 }), virtual: true }
+  const facts = machine({ disks: [disk('sda', { sizeBytes: 2_000_000_000_000 }), loop] })
+  for (const exclude of ['size:<2G', 'path:/dev/loop0'])
+    assert.match(
+      wrong(facts, { disks: 'path:/dev/loop0', exclude }),
+      'speediso.wipe.exclude leaves no disk to wipe',
+    )
+  expectFates(
+    facts,
+    { disks: 'path:/dev/loop0', exclude: 'size:>1T' },
+    { sda: 'left: left out by', loop0: 'wiped' },
   )
-  assert.equal(lanes, [
-    'mark-sda drive sda',
-    'erase-sda drive sda',
-    'verify-sda drive sda',
-    'mark-sdb drive sdb',
-    'erase-sdb drive sdb',
-    'verify-sdb drive sdb',
-  ])
 })
 
 test.run()

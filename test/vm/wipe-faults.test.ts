@@ -116,17 +116,28 @@ test('sectors that cannot be written are listed to the byte, and the disk is not
   await script(`losetup --detach ${loop}; udevadm settle; dmsetup remove bad`)
 })
 
-test('a disk that hangs is unknown, and holds up nobody else', async () => {
+test('a disk that takes every write and keeps none is found out', async () => {
+  const scratch = '/dev/disk/by-id/virtio-SCRATCH'
+  const loop = await script(onMapper('liar', `0 ${SECTORS} flakey ${scratch} 0 0 1000000 1 drop_writes`))
+  const { code, report, steps } = await wipe('--disks', `path:${loop}`)
+  assert.is(code, 1, report.reason)
+  assert.is(steps.erase?.verdict, 'passed', 'each write was acknowledged')
+  assert.is(steps.verify?.verdict, 'failed')
+  assert.match(steps.verify?.reason ?? '', 'are not what was written')
+  await script(`losetup --detach ${loop}; udevadm settle; dmsetup remove liar`)
+})
+
+test('a disk that hangs is given up, and holds up nobody else', async () => {
   const scratch = '/dev/disk/by-id/virtio-SCRATCH'
   // Reads go through at once, a write takes ten minutes.
   const half = SECTORS / 2
   const hung = await script(onMapper('hung', `0 ${half} delay ${scratch} 0 0 ${scratch} 0 600000`))
   const good = await script(onMapper('good', `0 ${half} linear ${scratch} ${half}`))
   const { code, report } = await wipe('--disks', `path:${hung},path:${good}`, '--stall', '30s')
-  assert.is(code, 3, report.reason)
+  assert.is(code, 1, report.reason)
   const { disks } = wipeResultSchema.parse(report.tasks[0]?.result)
   const verdicts = Object.fromEntries(disks.map(({ path, verdict }) => [path, verdict]))
-  assert.equal(verdicts, { [hung]: 'unknown', [good]: 'passed' })
+  assert.equal(verdicts, { [hung]: 'failed', [good]: 'passed' })
   assert.match(report.reason ?? '', 'has done nothing for 30 s')
 })
 

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import type { Exec } from '../exec.ts'
 
 export interface ClearedSignatures {
-  /** Areas that were zeroed and read back as zeros, in bytes from the start. */
+  /** Areas that were zeroed, in bytes from the start. */
   zeroed: { from: number; to: number }[]
   /** What wipefs says that it erased, a line each. */
   erased: string[]

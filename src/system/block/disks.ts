@@ -1,5 +1,5 @@
-import { readAttribute, readFailure, readFlag, readNumber } from '../attribute.ts'
 import { ReadError } from '../../errors.ts'
+import { readAttribute, readFailure, readFlag, readNumber } from '../attribute.ts'
 import type { Exec } from '../exec.ts'
 import {
   absent,

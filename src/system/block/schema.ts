@@ -14,6 +14,7 @@ export const TRANSPORTS = [
   'virtio',
   'fc',
   'iscsi',
+  'srp',
   'mmc',
   'nvdimm',
   'xen',

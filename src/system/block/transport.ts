@@ -28,6 +28,8 @@ async function transportOf(root: MachineRoot, { name, place }: BlockEntry): Prom
   if (/\/usb\d+\//.test(place)) return 'usb'
   if (/\/session\d+\//.test(place)) return 'iscsi'
   if (/\/rport-\d/.test(place)) return 'fc'
+  // Its remote ports are named port-1:1, as the phys of SAS are; a target may pass the vendor ATA on.
+  if ((await hostDriver(root, place)) === 'ib_srp') return 'srp'
   const ata = (await root.readText(`${device}/vendor`)) === 'ATA'
   if (/\/ata\d+\//.test(place)) return (await isParallelAta(root, place)) ? 'ata' : 'sata'
   if (await isRaidVolume(root, place)) return 'raid'

@@ -17,50 +17,27 @@ export interface CommandOptions {
   signal?: AbortSignal | undefined
   /** Milliseconds. */
   timeout: number
-  /** Milliseconds that a program may need to die; default 15,000. */
-  grace?: number
 }
 
 const EVERY_EXIT_CODE = Array.from({ length: 255 }, (_, index) => index + 1)
 
-/** Runs a program to its end and always comes back: also when the kernel does not let go of it. */
+/** Runs a program to its end and always comes back, as Exec does: also when the kernel does not let go of it. */
 export async function runToEnd(
   exec: Exec,
   file: string,
   args: readonly string[],
-  { signal, timeout, grace = 15_000 }: CommandOptions,
+  { signal, timeout }: CommandOptions,
 ): Promise<CommandEnd> {
   const command = quoteCommand(file, args)
   const none = { command, exitCode: null, stdout: '', stderr: '' }
-  let late: NodeJS.Timeout | undefined
-  let cancelled: (() => void) | undefined
-  const hung = new Promise<CommandEnd>((resolve) => {
-    const giveUp = () => resolve({ ...none, ended: 'hung' })
-    late = setTimeout(giveUp, timeout + grace)
-    cancelled = () => {
-      clearTimeout(late)
-      late = setTimeout(giveUp, grace)
-    }
-    if (signal?.aborted) cancelled()
-    else signal?.addEventListener('abort', cancelled, { once: true })
-  })
   try {
-    return await Promise.race([attempt(), hung])
-  } finally {
-    clearTimeout(late)
-    if (cancelled !== undefined) signal?.removeEventListener('abort', cancelled)
-  }
-
-  async function attempt(): Promise<CommandEnd> {
-    try {
-      const options = { timeout, okExitCodes: EVERY_EXIT_CODE, ...(signal === undefined ? {} : { signal }) }
-      const { exitCode, stdout, stderr } = await exec(file, args, options)
-      return { command, exitCode, stdout, stderr, ended: 'exit' }
-    } catch (error) {
-      if (error instanceof ToolMissingError) return { ...none, ended: 'missing' }
-      if (!(error instanceof CommandError)) throw error
-      return { ...none, ...outputOf(error), ended: howItEnded(error, signal) }
-    }
+    const options = { timeout, okExitCodes: EVERY_EXIT_CODE, ...(signal === undefined ? {} : { signal }) }
+    const { exitCode, stdout, stderr } = await exec(file, args, options)
+    return { command, exitCode, stdout, stderr, ended: 'exit' }
+  } catch (error) {
+    if (error instanceof ToolMissingError) return { ...none, ended: 'missing' }
+    if (!(error instanceof CommandError)) throw error
+    return { ...none, ...outputOf(error), ended: howItEnded(error, signal) }
   }
 }
 
@@ -70,6 +47,7 @@ function outputOf({ facts }: CommandError): { stdout: string; stderr: string } {
 }
 
 function howItEnded({ facts }: CommandError, signal: AbortSignal | undefined): CommandEnd['ended'] {
+  if (facts.hung === true) return 'hung'
   if (facts.timedOut === true) return 'timeout'
   return signal?.aborted ? 'cancelled' : 'killed'
 }

@@ -17,7 +17,7 @@ export interface EraseDeps extends ReadDeps {
   log(level: DriveLogLevel, message: string): void
   /** Per cent done, null where the drive does not state it; with what the drive says. */
   progress(percent: number | null, text: string): void
-  /** Milliseconds without any progress after which a drive counts as stuck. */
+  /** Milliseconds without a readable answer after which a drive counts as stuck; without progress it is given longer. */
   stallLimit: number
   /** Whether the machine may be suspended to RAM, once, to get a frozen drive out of that state. */
   suspendAllowed: boolean

@@ -1,8 +1,10 @@
+import { explainInLine, SpeedisoError } from '../../errors.ts'
 import { awaitAtaSanitize, sanitizeAta } from './ata/sanitize.ts'
 import { securityEraseAta } from './ata/security-erase.ts'
 import type { EraseDeps, EraseTarget } from './deps.ts'
 import { formatNvme } from './nvme/format.ts'
 import { awaitSanitize, sanitizeNvme } from './nvme/sanitize.ts'
+import { findNvmeDevices, type NvmeDevices } from './nvme/sysfs.ts'
 import type { Capabilities, FirmwareMethod, FirmwareOutcome, NvmeCapabilities } from './schema.ts'
 import { awaitScsi, eraseScsi } from './scsi/erase.ts'
 
@@ -69,6 +71,8 @@ export async function attachToRunning(
   const [disk] = disks
   if (disk === undefined) return rejected('no disk was named')
   if (capabilities.kind === 'nvme') {
+    const moved = await movedAway(capabilities, disks, deps)
+    if (moved !== undefined) return rejected(moved)
     return asked(method, 'nvme-sanitize', await awaitSanitize(capabilities, deps))
   }
   if (capabilities.kind === 'ata') return asked(method, 'ata-sanitize', await awaitAtaSanitize(disk, deps))
@@ -86,8 +90,9 @@ function asked(method: FirmwareMethod, kind: string, outcome: FirmwareOutcome): 
 async function refusal(
   method: FirmwareMethod,
   { capabilities, disks }: FirmwareTarget,
-  { root, signal }: EraseDeps,
+  deps: EraseDeps,
 ): Promise<string | undefined> {
+  const { root, signal } = deps
   if (signal.aborted) return 'cancelled before it began'
   if (disks.length === 0) return 'no disk was named'
   for (const { name } of disks) {
@@ -95,12 +100,37 @@ async function refusal(
     const place = (await root.readLink(`/sys/block/${name}`).catch(() => undefined)) ?? ''
     if (/\/usb\d+\//.test(place)) return `${name} is behind USB`
   }
-  if (capabilities.kind === 'nvme' && method.startsWith('nvme-sanitize')) return others(capabilities, disks)
+  if (capabilities.kind !== 'nvme') return undefined
+  const moved = await movedAway(capabilities, disks, deps)
+  if (moved !== undefined) return moved
+  return method.startsWith('nvme-sanitize') ? others(capabilities, disks) : undefined
+}
+
+/** The command goes to the controller of the plan: after a drive was plugged in again, another may have that name. */
+async function movedAway(
+  { controller, subsystem }: NvmeCapabilities,
+  disks: FirmwareTarget['disks'],
+  { root }: EraseDeps,
+): Promise<string | undefined> {
+  for (const { name } of disks) {
+    let now: NvmeDevices | undefined
+    try {
+      now = await findNvmeDevices(root, name)
+    } catch (error) {
+      if (!(error instanceof SpeedisoError)) throw error
+      return `whether ${name} is behind ${controller} cannot be read: ${explainInLine(error)}`
+    }
+    if (now?.controller !== controller || now.nqn !== subsystem)
+      return `${name} is no longer behind ${controller}`
+  }
   return undefined
 }
 
 /** A sanitize acts on every namespace of the subsystem; one without a block device belongs to all of them. */
 function others({ namespaces }: NvmeCapabilities, disks: readonly { path: string }[]): string | undefined {
+  const foreign = disks.filter(({ path }) => !namespaces.some((each) => each.path === path))
+  if (foreign.length > 0)
+    return `${foreign.map(({ path }) => path).join(', ')} is no namespace of the drive that it would erase`
   const paths = new Set(disks.map(({ path }) => path))
   const left = namespaces.flatMap(({ path }) => (path === null || paths.has(path) ? [] : [path]))
   return left.length === 0

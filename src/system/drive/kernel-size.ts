@@ -54,6 +54,24 @@ export async function askKernelForSize(
   }
 }
 
+/**
+ * Makes the kernel read the capacity of a disk again, which it does not do by itself after a format, and waits until it has
+ * one. @returns whether it has. @throws ReadError when sysfs takes no rescan
+ */
+export async function awaitKernelSize(
+  name: string,
+  { root, signal, sleep }: Omit<KernelSizeDeps, 'exec'>,
+): Promise<boolean> {
+  await rescan(root, name)
+  for (let look = 0; look < LOOKS && !signal.aborted; look++) {
+    if (((await kernelSectors(name, root)) ?? 0) > 0) return true
+    await sleep(1000, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
+  }
+  return false
+}
+
 async function rescan(root: MachineRoot, name: string): Promise<void> {
   const path = `/sys/block/${name}/device/rescan`
   try {

@@ -11,7 +11,7 @@ export type Look<End> =
 
 export type WatchEnd<End> =
   | { how: 'ended'; end: End; seen: Seen }
-  /** No progress, or nothing readable, for the stall limit. */
+  /** No progress for too long, or nothing readable for the stall limit. */
   | { how: 'stalled'; reason: string; seen: Seen }
   | { how: 'cancelled'; seen: Seen }
 
@@ -33,6 +33,12 @@ const SETTLE = 8
 
 /** Milliseconds for a drive that states no progress at all: an overwrite of the largest disks takes two days. */
 const WITHOUT_PROGRESS = 72 * 3_600_000
+
+/**
+ * Milliseconds at least for a drive that states progress: some do so in whole per cent, of which one lasts 18 minutes of a
+ * sanitize of 30 hours.
+ */
+const WITH_PROGRESS = 3_600_000
 
 /**
  * Looks at a drive until it has ended, stands still or the task is cancelled. Says something only when something changes.
@@ -66,7 +72,7 @@ export async function watch<End>(
       if (view.progress !== lastProgress) moved = now
       lastProgress = view.progress
       progress(view.percent, view.says)
-      const limit = view.progress === null ? Math.max(stallLimit, WITHOUT_PROGRESS) : stallLimit
+      const limit = Math.max(stallLimit, view.progress === null ? WITHOUT_PROGRESS : WITH_PROGRESS)
       if (now - moved >= limit) return stalled(`no progress for ${seconds(now - moved)}: ${view.says}`)
     }
     if (now - readable >= stallLimit) {

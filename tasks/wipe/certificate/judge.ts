@@ -72,7 +72,19 @@ function doubt(disk: DiskEvidence): string | undefined {
   return method === 'overwrite' ? doubtOfOverwrite(disk) : doubtOfFirmware(disk, read, endState)
 }
 
-function doubtOfOverwrite({ device, passes, pattern, seed, bytesWritten, verification: read }: DiskEvidence) {
+function doubtOfOverwrite({
+  hiddenArea,
+  device,
+  passes,
+  pattern,
+  seed,
+  bytesWritten,
+  verification: read,
+}: DiskEvidence) {
+  if (hiddenArea.state === 'unknown') {
+    const why = hiddenArea.reason === undefined ? '' : `: ${hiddenArea.reason}`
+    return `whether the disk hides sectors is not known${why}`
+  }
   if (passes === null || passes < 1) return 'no pass was written whole'
   if (pattern === null || read?.expected !== pattern) return 'it was not compared with what was written'
   if (pattern === 'random' && seed === null) return 'the seed of the random pass is missing'

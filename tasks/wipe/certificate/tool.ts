@@ -1,4 +1,3 @@
-import { InputError } from '../../../src/errors.ts'
 import type { TaskTool } from '../../../src/runtime/task.ts'
 import { checkCertificateFile } from './check-file.ts'
 import { readCertificateKeys } from './keys.ts'
@@ -15,10 +14,10 @@ export const checkTool: TaskTool = {
     const asked = { ...(key === undefined ? {} : { key }), html: out !== undefined }
     const { verdict, lines, html } = await checkCertificateFile(path, { readFile, trusted }, asked)
     if (out === undefined) return { verdict, lines }
-    if (html === undefined)
-      throw new InputError(`${out}: was not written, because ${path} is not to be relied on`, {
-        hint: lines[0] ?? 'look at what --check-certificate says of it',
-      })
+    if (html === undefined) {
+      const why = `${out} was not written: ${path} is not to be relied on`
+      return { verdict, lines: [...lines, why] }
+    }
     return { verdict, lines, files: [{ path: out, text: html }] }
   },
 }

@@ -15,14 +15,13 @@ export function standingDoubts({ disks }: Subject): { doubts: string[]; notes: s
   }
   const value = knownValue(capabilities)
   if (value?.kind === 'ata') {
-    const { current, native, dco } = value.sectors
-    const most = Math.max(native ?? 0, dco ?? 0)
     const unread = value.sectors.unread ?? []
     if (unread.length > 0) doubts.push(`whether it hides sectors is not known: ${unread.join('; ')}`)
-    else if (id.transport === 'usb' && current !== null && most > current)
-      doubts.push(`${most - current} sectors are hidden (HPA, DCO), and USB does not let them be restored`)
+    const { enabled, locked, frozen, countExpired } = value.security
+    if (enabled && !locked && (frozen || countExpired))
+      doubts.push('its ATA password could not be tried, and locks it from the next power-on')
   }
-  if (id.transport === 'mmc') notes.push('the boot areas of an eMMC are not a part of it and stay')
+  if (id.transport === 'mmc') doubts.push('the boot areas of an eMMC are not a part of it and stay')
   if (id.serial === undefined && id.wwn === undefined)
     notes.push('it states neither serial nor WWN, and is known by name, place and size only')
   return { doubts, notes }

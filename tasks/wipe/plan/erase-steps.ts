@@ -4,9 +4,10 @@ import type { EraseMethod, VerifyCheck, VerifyMode, WipeDisk, WipeKinds, WipeSte
 import { eraseSeconds, type FirmwareSeconds, verifySeconds } from './estimate.ts'
 import { idOf, shortName, targetOf } from './names.ts'
 import { isUnlockable } from './offers.ts'
+import { isKindUnknown } from './running.ts'
 import { oddSector } from './sectors.ts'
 import type { Erasure } from './settle.ts'
-import { type Choice, capabilitiesOf } from './subject.ts'
+import { type Choice, capabilitiesOf, type Methods } from './subject.ts'
 
 /**
  * More than the 64 that prove a firmware erase: a worn disk may not take every one of them.
@@ -15,7 +16,10 @@ const CANARIES = 128
 
 const CANARY_BYTES = 4096
 
-/** The lane of one drive from its native size to the proof. Later erasures of the same drive come behind it. */
+/**
+ * The lane of one drive from its native size to the proof. Namespaces that are erased one by one have lanes of their own:
+ * one that fails does not hold up the others.
+ */
 export function eraseSteps(
   erasure: Erasure,
   options: WipeOptions,
@@ -27,8 +31,9 @@ export function eraseSteps(
   const disks = units.map(({ lead }) => lead)
   const [first] = disks
   if (first === undefined) return []
-  const lane = `drive ${drive}`
-  if (options.quick) return disks.map((disk) => clearStep(disk, lane, needs))
+  if (options.quick) return disks.map((disk) => clearStep(disk, `disk ${disk.id.name}`, needs))
+  const alone = disks.length === 1
+  const lane = alone ? `disk ${first.id.name}` : `drive ${drive}`
   const sized = disks.map((disk) => ({
     id: disk.id,
     sizeBytes: nativeBytes(disk),
@@ -42,13 +47,18 @@ export function eraseSteps(
   const [best] = choices
   if (best === undefined) return []
   const id = `erase-${idOf(first.id)}`
-  const alone = disks.length === 1
   const overwrites = choices.some(({ method }) => method === 'overwrite')
+  const before = disks.map((disk) => [
+    ...unlockSteps(disk, lane, needs, methods.attach, options.suspend),
+    ...(methods.attach ? [] : restoreSteps(disk, lane, needs)),
+    ...(methods.reformat ? [reformatStep(disk, lane, needs, options.stall)] : []),
+  ])
   return [
-    ...disks.flatMap((disk) => unlockSteps(disk, lane, needs)),
-    ...(methods.attach ? [] : disks.flatMap((disk) => restoreSteps(disk, lane, needs))),
-    ...(methods.reformat ? disks.map((disk) => reformatStep(disk, lane, needs, options.stall)) : []),
-    ...disks.map((disk) => markStep(disk, lane, needs, methods.unmarked, options.stall)),
+    ...before.flat(),
+    ...disks.map((disk, index) => {
+      const ready = [...needs, ...(before[index] ?? []).map((step) => step.id)]
+      return markStep(disk, lane, ready, methods.unmarked, options.stall)
+    }),
     {
       id,
       kind: 'erase',
@@ -66,15 +76,14 @@ export function eraseSteps(
         passes: options.passes,
         pattern: options.pattern,
         discard: overwrites && disks.every(isDiscardable),
-        suspend: options.suspend && isFrozen(first),
+        // All drives are unfrozen at once before: a suspend now would cut the power of erases beside this one.
+        suspend: false,
         attach: methods.attach,
         stall: options.stall,
         notes: [...methods.notes, ...notes],
       },
     },
-    ...disks.map((disk) =>
-      verifyStep(disk, lane, id, checksOf(disk, methods.choices, methods.unmarked, options), options.stall),
-    ),
+    ...disks.map((disk) => verifyStep(disk, lane, id, checksOf(disk, methods, options), options.stall)),
   ]
 }
 
@@ -91,14 +100,22 @@ function clearStep(disk: WipeDisk, lane: string, needs: readonly string[]): Wipe
   }
 }
 
-function unlockSteps(disk: WipeDisk, lane: string, needs: readonly string[]): WipeStep[] {
+function unlockSteps(
+  disk: WipeDisk,
+  lane: string,
+  needs: readonly string[],
+  attach: boolean,
+  suspend: boolean,
+): WipeStep[] {
   const capabilities = capabilitiesOf(disk)
-  if (capabilities.kind !== 'ata' || !isUnlockable(capabilities.security)) return []
+  if (capabilities.kind !== 'ata' || !isUnlockable(capabilities.security, suspend)) return []
+  // While a sanitize runs the drive takes no other command.
+  if (attach && !capabilities.security.locked) return []
   return [
     {
       id: `unlock-${idOf(disk.id)}`,
       kind: 'unlock',
-      title: `unlock ${shortName(disk.id)} with the password that an interrupted erase leaves`,
+      title: `take the password that an interrupted erase leaves off ${shortName(disk.id)}`,
       target: targetOf(disk.id),
       lane,
       needs,
@@ -133,7 +150,7 @@ function reformatStep(disk: WipeDisk, lane: string, needs: readonly string[], st
   return {
     id: `reformat-${idOf(disk.id)}`,
     kind: 'reformat',
-    title: `format ${shortName(disk.id)} from sectors of ${fromBytes} bytes to 512`,
+    title: `format ${shortName(disk.id)} from sectors of ${fromBytes} bytes to ${fromBytes > 4096 ? 4096 : 512}`,
     target: targetOf(disk.id),
     lane,
     needs,
@@ -141,7 +158,6 @@ function reformatStep(disk: WipeDisk, lane: string, needs: readonly string[], st
       disk: disk.id,
       capabilities: capabilitiesOf(disk),
       fromBytes,
-      toBytes: 512,
       attach: value?.kind === 'scsi' && value.running !== 'none',
       stall,
     },
@@ -196,13 +212,10 @@ function verifyStep(
 }
 
 /** In the order of the choices. */
-function checksOf(
-  disk: WipeDisk,
-  choices: readonly Choice[],
-  unmarked: boolean,
-  options: WipeOptions,
-): WipeKinds['verify']['checks'] {
+function checksOf(disk: WipeDisk, methods: Methods, options: WipeOptions): WipeKinds['verify']['checks'] {
   const checks: Partial<Record<EraseMethod, VerifyCheck>> = {}
+  const { choices, unmarked } = methods
+  const kindUnknown = isKindUnknown(capabilitiesOf(disk), methods) ? { kindUnknown: true as const } : {}
   for (const { method, doubt } of choices) {
     const mode: VerifyMode =
       options.verify === 'auto' ? (method === 'overwrite' ? 'full' : 'sample') : options.verify
@@ -214,6 +227,7 @@ function checksOf(
     checks[method] = {
       mode,
       ...(doubts.length === 0 ? {} : { doubt: doubts.join('; ') }),
+      ...kindUnknown,
       estimate: verifySeconds(disk.id, nativeBytes(disk), mode),
     }
   }
@@ -232,9 +246,4 @@ function nativeBytes(disk: WipeDisk): number {
 function isDiscardable({ id, discard, virtual, zoned }: WipeDisk): boolean {
   const flash = ['nvme', 'sata', 'ata', 'sas', 'mmc', 'usb'].includes(id.transport)
   return discard && flash && id.rotational === false && !virtual && zoned !== 'host-managed'
-}
-
-function isFrozen(disk: WipeDisk): boolean {
-  const value = capabilitiesOf(disk)
-  return value.kind === 'ata' && (value.security.frozen || value.sanitizeState === 'frozen')
 }

@@ -6,10 +6,14 @@ import { bareWwn, type Selector } from './selector.ts'
 /** `maybe`: what it goes by could not be read of this disk. */
 export type Match = 'yes' | 'no' | 'maybe'
 
-/** Whether a selector means this disk. A virtual disk is only ever meant by its path. */
-export function matches(selector: Selector, { id, disk, virtual }: WipeDisk): Match {
+/** Whether a selector chooses this disk. A virtual disk is only ever chosen by its path. */
+export function matches(selector: Selector, disk: WipeDisk): Match {
+  return disk.virtual && selector.kind !== 'path' ? 'no' : fitsDisk(selector, disk)
+}
+
+/** Whether a selector describes this disk, of whatever kind it is. */
+export function fitsDisk(selector: Selector, { id, disk }: WipeDisk): Match {
   if (selector.kind === 'path') return yes(id.path === selector.value)
-  if (virtual) return 'no'
   switch (selector.kind) {
     case 'all':
       return 'yes'

@@ -100,7 +100,9 @@ function doubtful({ namespaces, unallocatedBytes }: NvmeCapabilities) {
 function ataOffers({ sanitize, sanitizeState, security }: AtaCapabilities, setting: Setting): Offer[] {
   const { rotational, suspend } = setting
   const locked =
-    security.locked && !isUnlockable(security) ? 'its ATA password locks it: unlock it first' : undefined
+    security.locked && !isUnlockable(security, suspend)
+      ? 'its ATA password locks it: unlock it first'
+      : undefined
   const failed =
     sanitizeState === 'failed'
       ? 'an earlier sanitize failed: until one succeeds the drive takes nothing else'
@@ -116,7 +118,7 @@ function ataOffers({ sanitize, sanitizeState, security }: AtaCapabilities, setti
       frozen(security.frozen) ??
       (security.countExpired ? 'too many wrong ATA passwords were given: power-cycle it' : undefined) ??
       (security.enabled && !security.locked
-        ? 'it has an ATA password of somebody else: take that off first'
+        ? 'it has an ATA password, perhaps of somebody else: take that off first'
         : undefined),
   )
   const plain: Offer = { method: 'overwrite', scope: 'disk', ...because(locked ?? failed) }
@@ -140,9 +142,15 @@ function ataOffers({ sanitize, sanitizeState, security }: AtaCapabilities, setti
   ]
 }
 
-/** An interrupted erase of ours leaves a drive locked by a password that is known: a step of its own takes it off. */
-export function isUnlockable({ locked, frozen, countExpired }: AtaCapabilities['security']): boolean {
-  return locked && !frozen && !countExpired
+/**
+ * An interrupted erase of ours leaves a drive with a password that is known: a step of its own takes it off. One that is
+ * open now is locked from the next power-on. `suspend`: a frozen drive is unfrozen before.
+ */
+export function isUnlockable(
+  { enabled, frozen, countExpired }: AtaCapabilities['security'],
+  suspend: boolean,
+): boolean {
+  return enabled && !countExpired && (!frozen || suspend)
 }
 
 function scsiOffers({ sanitize, format }: ScsiCapabilities, setting: Setting): Offer[] {

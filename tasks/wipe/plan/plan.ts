@@ -40,7 +40,7 @@ export function planWipe(
   const check: Step<'check-disks', WipeKinds['check-disks']> = {
     id: CHECK,
     kind: 'check-disks',
-    title: `check that the ${looked.length === 1 ? 'disk is' : `${looked.length} disks are`} those that were planned for`,
+    title: 'check that no disk of this machine has changed since the plan',
     lane: CHECK,
     params: { disks: looked.map(({ id }) => id), left },
   }

@@ -1,5 +1,5 @@
 import type { Disk } from '../../../src/system/block/schema.ts'
-import { aboveAll } from '../../../src/system/block/stack/graph.ts'
+import { aboveAll, belowAll } from '../../../src/system/block/stack/graph.ts'
 import { knownValue } from '../../../src/system/finding.ts'
 import type { WipeFacts } from '../schema.ts'
 import { oddSector } from './sectors.ts'
@@ -15,6 +15,7 @@ export function protection(unit: Unit, facts: WipeFacts): { reason: string; hint
     usedTwin(unit, facts),
     notWritable(unit),
     withoutSize(unit),
+    windowOnDevice(unit, facts),
   ].filter((each) => each !== undefined)
   if (found.length === 0) return undefined
   const hint = found.find((each) => each.hint !== undefined)?.hint
@@ -113,6 +114,33 @@ function usedTwin({ twins }: Unit, { stack }: WipeFacts): Objection | undefined 
   return {
     reason: `${twins.join(', ')} has the same WWN and may be the same disk, and ${used.dmName ?? used.name} there is in use`,
     hint: 'stop that first, or start multipathd',
+  }
+}
+
+/** A loop device over a disk or a partition writes there, past everything that guards that one. */
+function windowOnDevice({ lead, names }: Unit, { stack }: WipeFacts): Objection | undefined {
+  if (!lead.virtual) return undefined
+  const own = stack.nodes.find(({ name }) => name === lead.id.name)
+  const below = belowAll(stack, names).filter(({ name }) => !names.includes(name))
+  const file = own?.backingFile
+  const isDevice = (path: string | undefined) =>
+    path !== undefined && below.some((node) => node.path === path || `/dev/mapper/${node.dmName}` === path)
+  // No file system carries it: it stands on a device itself, by whatever name.
+  if (!isDevice(file) && !(file?.startsWith('/dev/') && below.length > 0)) return undefined
+  const around = [
+    ...below,
+    ...aboveAll(
+      stack,
+      below.map(({ name }) => name),
+    ),
+  ].filter(({ name }) => !names.includes(name))
+  const guarded = around.find(
+    ({ name, mounts, swap }) => stack.boot[name] !== undefined || mounts.length > 0 || swap,
+  )
+  if (guarded === undefined) return undefined
+  return {
+    reason: `it is a window on ${guarded.path}, which is in use`,
+    hint: 'name that disk itself',
   }
 }
 

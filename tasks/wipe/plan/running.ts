@@ -36,7 +36,7 @@ export function attach(
   if (subject.others.length > 0)
     notes.push(`it takes ${subject.others.join(', ')} too, whatever is asked now`)
   const standing = standingDoubts(subject)
-  const doubts = [...standing.doubts, ...hiddenBelow(capabilities)]
+  const doubts = [...standing.doubts, ...hiddenBelow(capabilities), ...passwordLeft(capabilities)]
   const doubt = doubts.length === 0 ? {} : { doubt: doubts.join('; ') }
   if (running === 'format') {
     if (options.level === 'purge')
@@ -61,6 +61,14 @@ export function attach(
   return { ...NOTHING, choices, attach: true, unmarked: true, notes: [...notes, ...standing.notes] }
 }
 
+/** The doubt of a check with `kindUnknown`. */
+export const KIND_UNKNOWN = 'which kind of sanitize ran is not known'
+
+/** Whether what is waited for may be one of several kinds: only NVMe states which one it was. */
+export function isKindUnknown(capabilities: Capabilities, { attach, choices }: Methods): boolean {
+  return attach && capabilities.kind !== 'nvme' && choices.length > 1
+}
+
 function statesSanitize(capabilities: Capabilities, method: MethodName): boolean {
   if (capabilities.kind === 'plain') return false
   const kind = method.split('-').at(-1) as 'crypto' | 'block' | 'overwrite'
@@ -75,4 +83,10 @@ function hiddenBelow(capabilities: Capabilities): string[] {
   return current === null || most <= current
     ? []
     : [`${most - current} hidden sectors (HPA, DCO) are not read back`]
+}
+
+/** While a sanitize runs no password is taken off; one that locks the drive has to be all the same. */
+function passwordLeft(capabilities: Capabilities): string[] {
+  if (capabilities.kind !== 'ata' || !capabilities.security.enabled || capabilities.security.locked) return []
+  return ['it has an ATA password, which locks it from the next power-on']
 }

@@ -4,7 +4,7 @@ import type { WipeOptions } from '../options.ts'
 import type { LeftDisk, WipeDisk, WipeFacts } from '../schema.ts'
 import { diskSize } from '../sizes.ts'
 import { type DiskGroup, groupDisks, joins } from './groups.ts'
-import { isNaming, matches } from './match.ts'
+import { fitsDisk, isNaming, matches } from './match.ts'
 import { oddSector } from './sectors.ts'
 import type { Selector } from './selector.ts'
 
@@ -46,7 +46,9 @@ export function selectDisks(facts: WipeFacts, options: SelectOptions): Selection
   const joined = joins(facts)
   for (const group of groupDisks(facts)) selectGroup(group, options, joined, selection)
   if (selection.units.length + selection.refusals.length === 0) {
-    throw new InputError('no disk is left to wipe', { hint: offer(facts) })
+    const spared =
+      options.exclude.length > 0 ? 'speediso.wipe.exclude leaves no disk to wipe' : 'no disk is left to wipe'
+    throw new InputError(spared, { hint: offer(facts) })
   }
   return selection
 }
@@ -60,7 +62,7 @@ function selectGroup(
   const leave = (disk: WipeDisk, reason: string, excluded = true) => {
     if (!disk.virtual) left.push({ disk: disk.id, excluded, reason })
   }
-  const spared = exclude.find((selector) => members.some((disk) => matches(selector, disk) === 'yes'))
+  const spared = exclude.find((selector) => members.some((disk) => fitsDisk(selector, disk) === 'yes'))
   if (spared !== undefined) {
     for (const disk of members) leave(disk, `left out by speediso.wipe.exclude=${spared.text}`)
     return
@@ -104,16 +106,18 @@ function selectGroup(
 
 /** A selector for a kind of disk may mean one of which that is not known; one that names a disk has found it elsewhere. */
 function perhapsMeant(selector: Selector, disk: WipeDisk): boolean {
-  return !isNaming(selector) && matches(selector, disk) === 'maybe'
+  return !isNaming(selector) && fitsDisk(selector, disk) === 'maybe'
 }
 
-/** A card reader without card; a disk of odd sectors has no size for the kernel either. */
+/** A card reader without card. A fixed drive of 0 bytes is broken, and its data is still in it; one of odd sectors has no size yet. */
 function isEmptySlot(disk: WipeDisk): boolean {
-  return knownValue(disk.disk.sizeBytes) === 0 && oddSector(disk) === undefined
+  const { removable, sizeBytes } = disk.disk
+  return knownValue(removable) === true && knownValue(sizeBytes) === 0 && oddSector(disk) === undefined
 }
 
 function checkSelector(facts: WipeFacts, selector: Selector, option: 'disks' | 'exclude'): void {
-  const meant = facts.disks.filter((disk) => matches(selector, disk) === 'yes')
+  const means = option === 'exclude' ? fitsDisk : matches
+  const meant = facts.disks.filter((disk) => means(selector, disk) === 'yes')
   // Spelled rightly, these two may well mean no disk of this machine; any other may be a typo.
   const certain = option === 'exclude' && (selector.kind === 'size' || selector.kind === 'transport')
   if (meant.length === 0 && !certain) {

@@ -2,7 +2,7 @@ import type { StepContext, StepOutcome } from '../../../src/runtime/task.ts'
 import { readDisks } from '../../../src/system/block/disks.ts'
 import { isLoop, readLoopDisk } from '../../../src/system/block/loop.ts'
 import type { Disk } from '../../../src/system/block/schema.ts'
-import { difference, diskIdOf, readDev } from '../identify.ts'
+import { difference, diskIdOf, readNumbers } from '../identify.ts'
 import type { DiskId, WipeKinds } from '../schema.ts'
 
 /** Reads all disks once more: nothing is begun on a machine that is not the one that was planned for. */
@@ -34,6 +34,6 @@ async function readAll(names: readonly string[], ctx: StepContext): Promise<Map<
     if (disk !== undefined) disks.push(disk)
   }
   const all = new Map<string, DiskId>()
-  for (const disk of disks) all.set(disk.name, diskIdOf(disk, await readDev(disk.name, ctx)))
+  for (const disk of disks) all.set(disk.name, diskIdOf(disk, await readNumbers(disk.name, ctx)))
   return all
 }

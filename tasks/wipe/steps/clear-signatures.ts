@@ -1,9 +1,8 @@
 import type { StepContext, StepOutcome } from '../../../src/runtime/task.ts'
 import { clearSignatures } from '../../../src/system/block/clear-signatures.ts'
-import { readPartitions } from '../../../src/system/block/partitions.ts'
 import { forgetPartitions } from '../../../src/system/block/stack/forget.ts'
-import { knownValue } from '../../../src/system/finding.ts'
-import { mistaken } from '../identify.ts'
+import { writersOf } from '../../../src/system/block/stack/users.ts'
+import { mistaken, partitionPaths } from '../identify.ts'
 import type { WipeKinds } from '../schema.ts'
 
 /** The quick wipe: the disk looks empty afterwards, and its data is all there. */
@@ -13,8 +12,14 @@ export async function clearSignaturesOf(
 ): Promise<StepOutcome> {
   const wrong = await mistaken(disk, ctx)
   if (wrong !== undefined) return { verdict: 'failed', reason: wrong, evidence: {} }
-  const partitions =
-    knownValue(await readPartitions(ctx.root, disk.name))?.map(({ name }) => `/dev/${name}`) ?? []
+  const partitions = await partitionPaths(disk.name, ctx)
+  const writers = await writersOf(ctx.root, [disk.path, ...partitions])
+  if (writers.length > 0)
+    return {
+      verdict: 'failed',
+      reason: `in use: open for writing by ${writers.join(', ')}; end that first`,
+      evidence: { writers },
+    }
   const cleared = await clearSignatures({ ...disk, partitions }, ctx.exec, ctx.signal)
   const forgotten = await forgetPartitions(disk.path, ctx)
   const evidence = { ...cleared, level: 'none', erasesData: false, ...forgotten }

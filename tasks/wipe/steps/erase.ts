@@ -22,7 +22,7 @@ export async function erase(params: WipeKinds['erase'], ctx: StepContext): Promi
 
   const disks = params.disks.map((disk, index) => ({ ...disk, ...records[index]?.data.current }))
   const attempts: Attempt[] = []
-  for (const choice of params.choices) {
+  for (const choice of candidates(params, records)) {
     const outcome = await attempt(choice, params, disks, records, ctx)
     if (outcome.state !== 'rejected') return conclude(outcome, choice, attempts, records, ctx.clock.now())
     const { reason = 'rejected' } = outcome
@@ -30,6 +30,20 @@ export async function erase(params: WipeKinds['erase'], ctx: StepContext): Promi
     ctx.voice.log('warning', `${choice.method}: ${reason}`)
   }
   return { verdict: 'failed', reason: allRejected(attempts), evidence: { attempts } }
+}
+
+/**
+ * What may be tried. An erase that this job had begun before it was ended goes on by its own method: what waits for a
+ * running one need not guess which it is, and a method that was rejected then is not tried again.
+ */
+function candidates(
+  { choices }: WipeKinds['erase'],
+  records: readonly DiskRecord[],
+): readonly MethodChoice[] {
+  const open = records[0]?.data.erase
+  if (open === null || open === undefined || open.ended !== null) return choices
+  const at = choices.findIndex(({ method }) => method === open.method)
+  return at < 0 ? choices : choices.slice(at)
 }
 
 function allRejected(attempts: readonly Attempt[]): string {
@@ -50,8 +64,9 @@ async function attempt(
     if (wrong !== undefined) return { state: 'failed', reason: wrong, evidence: {} }
   }
   for (const { data, save } of records) {
-    const goesOn = method === 'overwrite' && data.erase?.method === 'overwrite' && data.erase.ended === null
-    if (!goesOn) data.erase = begun(choice, ctx.clock.now())
+    const goesOn = data.erase?.method === method && data.erase.ended === null
+    const same = method === 'overwrite' ? data.erase?.passes === params.passes : params.attach
+    if (!goesOn || !same) data.erase = begun(choice, params.passes, ctx.clock.now())
     await save()
   }
   ctx.voice.log('info', `${method} (${level})`)
@@ -60,10 +75,11 @@ async function attempt(
   return byFirmware(method, choice.scope, params, disks, records, ctx)
 }
 
-function begun({ method, level }: MethodChoice, now: number) {
+function begun({ method, level }: MethodChoice, passes: number, now: number) {
   return {
     method,
     level,
+    passes,
     started: new Date(now).toISOString(),
     pass: 0,
     patternSeed: null,

@@ -64,6 +64,8 @@ export async function overwrite(
     note(result.unwritten, result.unwrittenBytes)
     if (erase.pass + 1 === passes) break
   }
+  erase.ended = new Date(ctx.clock.now()).toISOString()
+  await record.save()
   const seconds = erase.spent / 1000
   const evidence = {
     passes,

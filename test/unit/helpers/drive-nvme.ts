@@ -1,6 +1,6 @@
 import type { NvmeCapabilities } from '../../../src/system/drive/schema.ts'
 import { type Answer, createFakeExec, createWorld, type World } from './drive-world.ts'
-import { createMemoryRoot } from './memory-root.ts'
+import { createMemoryRoot, type MemoryRoot } from './memory-root.ts'
 
 export interface FakeNamespace {
   sectors: number
@@ -30,6 +30,8 @@ export interface FakeNvme {
   namespaces: Map<number, FakeNamespace>
   log: { sprog: number; status: number; globalErased: number; cdw10: number }
   capabilities: NvmeCapabilities
+  /** Of sysfs: nvme0n1 and its like behind nvme0. */
+  root: MemoryRoot
   world: World
 }
 
@@ -49,6 +51,15 @@ const STATUS = [
   'Most Recent Sanitize Command Failed.',
   'Most Recent Sanitize Command (No-Deallocate After Sanitize) Completed Successfully.',
 ]
+
+/** Puts a namespace behind the controller at `place`. */
+export function plugIn(root: MemoryRoot, at: string, place: string, nqn: string): void {
+  root.put(`${at}/device`, null)
+  root.put(`${place}/subsysnqn`, nqn)
+  root.put(`${place}/serial`, 'S1')
+  root.put(`${place}/transport`, 'pcie')
+  root.put(`${at}/device`, { link: place })
+}
 
 /** An NVMe drive behind nvme-cli 2.13 that keeps its state. */
 export function createFakeNvme(
@@ -88,9 +99,15 @@ export function createFakeNvme(
     return answer(line)
   })
   const root = createMemoryRoot('/recording')
+  for (const { nsid, path } of capabilities.namespaces) {
+    if (path === null) continue
+    const at = path.replace('/dev', '/sys/block')
+    root.put(`${at}/nsid`, String(nsid))
+    plugIn(root, at, '/devices/pci0000:00/0000:00:1c.0/nvme/nvme0', capabilities.subsystem)
+  }
   const world = createWorld(exec, root, worldChanges)
   if (capabilities.sanitizeState === 'running') beginSanitize(2)
-  return { ran, namespaces, log, capabilities, world }
+  return { ran, namespaces, log, capabilities, root, world }
 
   function answer(line: string): Answer | 'hang' | undefined {
     goOn()

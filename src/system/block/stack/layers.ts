@@ -18,7 +18,7 @@ export interface Layer {
 }
 
 export const nodeId = (name: string) => `node ${name}`
-const mountId = (id: number) => `mount ${id}`
+export const mountId = (id: number) => `mount ${id}`
 const poolId = (name: string) => `pool ${name}`
 
 export function layersOf(stack: Layered, targets: ReadonlySet<string>): Layer[] {

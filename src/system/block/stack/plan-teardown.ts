@@ -1,7 +1,7 @@
 import { aboveAll, belowAll } from './graph.ts'
 import { sameData } from './groups.ts'
-import { type Layer, layersAbove, layersOf, nodeId } from './layers.ts'
-import type { BlockStack, TeardownAction } from './schema.ts'
+import { type Layer, layersAbove, layersOf, mountId, nodeId } from './layers.ts'
+import type { BlockStack, StackMount, TeardownAction } from './schema.ts'
 
 export type Standing = Pick<BlockStack, 'nodes' | 'mounts' | 'swapFiles' | 'pools' | 'boot' | 'unreadable'>
 
@@ -13,8 +13,15 @@ export interface TeardownPlan {
   others: string[]
 }
 
-/** What has to be done so that nothing stands on these disks any more, from the top down. Pure. */
-export function planTeardown(stack: Standing, disks: readonly string[]): TeardownPlan {
+/**
+ * What has to be done so that nothing stands on these disks any more, from the top down. Pure.
+ * @param given all disks whose file systems may be unmounted for it, where that is more than these
+ */
+export function planTeardown(
+  stack: Standing,
+  disks: readonly string[],
+  given: readonly string[] = disks,
+): TeardownPlan {
   const { nodes } = stack
   const targets = new Set(disks)
   const isThere = (name: string) => nodes.some((node) => node.name === name)
@@ -33,12 +40,32 @@ export function planTeardown(stack: Standing, disks: readonly string[]): Teardow
         ? `${onBoot}: ${stack.boot[onBoot]}`
         : unread !== undefined
           ? `${unread}: ${stack.unreadable[unread]}`
-          : (stuck?.stuck ?? circle)
+          : (stuck?.stuck ?? circle ?? foreignMount(stack, layers, [...disks, ...given]))
   return {
     actions: blocked === null ? actions : [],
     blocked,
     others: carriersOf(stack, targets),
   }
+}
+
+/** A mount that is in the way (it lies on a mount of these disks, or hides one) and has nothing on these disks itself. */
+function foreignMount(stack: Standing, layers: readonly Layer[], disks: readonly string[]): string | null {
+  const inTheWay = new Set(layers.map(({ id }) => id))
+  const devicesOf = ({ on, pool }: StackMount) => [
+    ...on,
+    ...stack.pools.flatMap(({ name, on: members }) => (name === pool ? members : [])),
+  ]
+  for (const mount of stack.mounts) {
+    const below = belowAll(stack, devicesOf(mount))
+    if (!inTheWay.has(mountId(mount.id)) || below.some(({ name }) => disks.includes(name))) continue
+    // What lies in memory is of no disk; a device that is not known here (NBD) may be as good as one.
+    const whose = below
+      .filter(({ kind, on }) => kind === 'disk' || (kind === 'other' && on.length === 0))
+      .map(({ name }) => name)
+    if (whose.length === 0) continue
+    return `${mount.mountPoint} would have to be unmounted first, and that is of ${whose.join(', ')}`
+  }
+  return null
 }
 
 /** Disks, and loop devices in their place, that hold parts of what stands on the targets. */

@@ -6,6 +6,7 @@ const NETWORK: Partial<Record<Transport, string>> = {
   iscsi: 'it is attached by iSCSI',
   fc: 'it is attached by Fibre Channel',
   'nvme-fabrics': 'it is attached by NVMe over Fabrics',
+  srp: 'it is attached by SRP (InfiniBand)',
 }
 
 /** Types of libblkid. Ceph is not among them: a BlueStore device belongs to this host alone. */
@@ -33,7 +34,8 @@ const PARTITION_TYPES: Record<string, string> = {
 
 /**
  * What shows that other hosts may use this disk too: its transport, or what lies or stands on it. Undefined: nothing
- * does, which is no proof. @param transport undefined: unknown
+ * does, which is no proof. A device of a driver that is not known here may be one of a network (Ceph RBD, NBD, DRBD).
+ * @param transport undefined: unknown
  */
 export function sharedEvidence(
   transport: Transport | undefined,
@@ -46,7 +48,7 @@ export function sharedEvidence(
     const what = ofNode(node)
     if (what !== undefined) return node.name === name ? `it holds ${what}` : `${node.name} on it is ${what}`
   }
-  return undefined
+  return transport === undefined || transport === 'other' ? 'how it is attached is not known' : undefined
 }
 
 function ofNode(node: BlockNode): string | undefined {
