@@ -175,6 +175,8 @@ export interface DiskJournal {
     method: EraseMethod
     level: Level
     started: string
+    /** The method is certain: it was begun by this job, or the drive states it. */
+    stated: boolean
     /** Overwrite: how many passes were begun with. */
     passes: number
     /** Overwrite: the pass that is being written (from 0), its pattern, and how far it is for certain. */

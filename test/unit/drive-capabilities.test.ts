@@ -336,6 +336,7 @@ test('no firmware erase where it would reach something else; not knowing is not 
     'virtio',
     'mmc',
     'nvme-fabrics',
+    'srp',
     'fc',
     'iscsi',
     'nvdimm',

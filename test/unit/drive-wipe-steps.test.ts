@@ -39,6 +39,7 @@ async function machineOf(exec: Exec, root: MachineRoot, more: Partial<StepContex
 }
 
 function ataMachine(drive: FakeAta): Promise<Machine> {
+  drive.root.put('/sys/block/sda/device/model', 'ACME')
   return machineOf(drive.world.deps.exec, drive.root)
 }
 
@@ -104,7 +105,8 @@ test('unfreeze: a suspend that does not work fails nobody', async () => {
   const { exec } = drive.world.deps
   const noSuspend: Exec = async (file, args, options) =>
     exec(file === 'rtcwake' ? 'no-such-program' : file, args, options)
-  const { ctx, disk, warnings } = await machineOf(noSuspend, drive.root)
+  const { disk } = await ataMachine(drive)
+  const { ctx, warnings } = await machineOf(noSuspend, drive.root)
   const outcome = await unfreeze({ disks: [disk] }, ctx)
   assert.is(outcome.verdict, 'passed')
   assert.equal(outcome.evidence.stillFrozen, ['/dev/sda'])
@@ -134,7 +136,6 @@ async function oddDrive(from: number, { sees = true, after = from > 4096 ? 4096 
   writeFileSync(file('device/rescan'), '')
   const drive = createFakeScsi({ takes: 0 }, from)
   const { exec } = drive.world.deps
-  const told: Exec = async (program, args, options) => exec(program, args, options)
   const root = createMachineRoot(dir)
   const looking: MachineRoot = {
     ...root,
@@ -146,7 +147,7 @@ async function oddDrive(from: number, { sees = true, after = from > 4096 ? 4096 
       return root.readText(path)
     },
   }
-  const machine = await machineOf(told, looking)
+  const machine = await machineOf(exec, looking)
   const { capabilities } = drive
   const run = (ctx = machine.ctx) =>
     reformat({ disk: machine.disk, capabilities, fromBytes: from, attach: false, stall: 60_000 }, ctx)

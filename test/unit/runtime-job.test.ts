@@ -105,7 +105,13 @@ test('a confirmation of this machine lets it run', async () => {
 test('a problem in the job runs nothing', async () => {
   const { events, emit } = recorder()
   const problems = [{ parameter: 'speediso.after', message: 'is wrong' }]
-  const outcome = await runJob(emptyJob(), problems, '', { ...context(), dir: '/nonexistent', registry: {}, identity, emit })
+  const outcome = await runJob(emptyJob(), problems, '', {
+    ...context(),
+    dir: '/nonexistent',
+    registry: {},
+    identity,
+    emit,
+  })
   assert.is(outcome.verdict, 'failed')
   assert.is(outcome.reason, 'no task was run: speediso.after: is wrong')
   assert.ok(events.some((event) => event.kind === 'log' && event.message === 'speediso.after: is wrong'))

@@ -159,12 +159,12 @@ function build({
     const at = placeOf(mount, i)
     if (at.mountPoint === '/') continue
     const same = mount.bind ? pick(stack.mounts, mount.below) : undefined
-    // Of two mounts of one file system in one place, nothing tells in which of them a file was opened.
-    if (stack.mounts.some(({ dev, mountPoint }) => dev === same?.dev && mountPoint === at.mountPoint))
-      continue
     const on = [...new Set(mount.on.map((n) => pick(stack.nodes, n).name))]
     const [device] = stack.nodes.filter(({ name }) => name === on[0])
     const own = { on, dev: on.length === 1 ? (device?.dev ?? '') : `0:${i + 10}`, type: 'ext4', source: 'x' }
+    // Of two mounts of one file system in one place, nothing tells in which of them a file was opened.
+    if (stack.mounts.some(({ dev, mountPoint }) => dev === (same ?? own).dev && mountPoint === at.mountPoint))
+      continue
     const uses = on.length === 0 ? [...new Set(mount.uses.map((n) => pick(stack.mounts, n).id))] : []
     stack.mounts.push({
       ...plain,

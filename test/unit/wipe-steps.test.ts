@@ -74,6 +74,7 @@ async function write(
   record.data.erase ??= {
     method: 'overwrite',
     level: 'clear',
+    stated: true,
     passes: options.passes ?? 1,
     started: '2026-01-01T00:00:00.000Z',
     pass: 0,

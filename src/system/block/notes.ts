@@ -12,7 +12,7 @@ export function notesOf(disks: readonly Disk[]): string[] {
     )
   }
   const remote = disks.filter((disk) =>
-    ['iscsi', 'fc', 'nvme-fabrics'].includes(knownValue(disk.transport) ?? ''),
+    ['iscsi', 'fc', 'nvme-fabrics', 'srp'].includes(knownValue(disk.transport) ?? ''),
   )
   if (remote.length > 0) notes.push(`${names(remote)}: reached over a network, not part of this machine`)
   const known = disks.filter((disk) => disk.serial.status === 'known')

@@ -5,6 +5,7 @@ import type { TeardownAction } from '../../../src/system/block/stack/schema.ts'
 import type { DiskId, VerifyMode, WipeFacts, WipeKinds, WipeStep } from '../schema.ts'
 import { diskSize } from '../sizes.ts'
 import { wrap } from '../text.ts'
+import { KIND_UNKNOWN } from './running.ts'
 
 type StepOf<Kind extends keyof WipeKinds> = Extract<WipeStep, { kind: Kind }>
 
@@ -17,17 +18,9 @@ const LABEL = 14
  */
 export function describeWipePlan(facts: WipeFacts, plan: Plan<WipeKinds>): string[] {
   const { steps } = plan
-  const lanes = Map.groupBy(
-    steps.filter((step) => step.kind === 'erase' || step.kind === 'clear-signatures'),
-    (step) => step.lane ?? '',
-  )
+  const work = steps.filter((step) => step.kind === 'erase' || step.kind === 'clear-signatures')
   const lines: string[] = []
-  for (const [lane, last] of lanes) {
-    for (const step of last) lines.push('', ...describeWork(step, facts, steps))
-    const others =
-      last.length > 1 ? ['', ...wrap('the namespaces of this drive are done one after another', '')] : []
-    if (lane !== '') lines.push(...others)
-  }
+  for (const step of work) lines.push('', ...describeWork(step, facts, steps))
   const refused = of(steps, 'refuse')
   if (refused.length > 0) lines.push('', 'Refused, and so the wipe will count as failed')
   for (const { params } of refused) {
@@ -93,6 +86,10 @@ function describeWork(
     const together = shared.length === 0 ? '' : ` (together with ${shared.join(', ')})`
     lines.push(...labelled('first', `${params.actions.map(actionText).join(', ')}${together}`))
   }
+  for (const { params } of of(steps, 'unfreeze')) {
+    if (params.disks.some(({ name }) => names.has(name)))
+      lines.push(...labelled('then', 'suspend the machine to memory once to unfreeze it'))
+  }
   for (const each of steps) {
     if (each.kind === 'restore-size' && names.has(each.params.disk.name))
       lines.push(...labelled('then', each.title))
@@ -117,15 +114,12 @@ const READ: Readonly<Record<VerifyMode, string>> = {
 }
 
 function describeErase(erase: StepOf<'erase'>, verifies: readonly StepOf<'verify'>[]): string[] {
-  const { choices, passes, pattern, discard, suspend, attach, notes } = erase.params
+  const { choices, passes, pattern, discard, attach, notes } = erase.params
   const [best, ...more] = choices
   if (best === undefined) return []
   const passText = passes === 1 ? `one pass of ${pattern}` : `${passes} passes of ${pattern}`
   const spell = (method: string) => (method === 'overwrite' ? `overwrite, ${passText}` : method)
-  const extra = [
-    ...(discard ? ['discarded before'] : []),
-    ...(suspend ? ['the machine is suspended to memory once to unfreeze it'] : []),
-  ]
+  const extra = discard ? ['discarded before'] : []
   const all = best.scope === 'drive' && erase.params.disks.length > 1 ? ', all by one command' : ''
   const how = attach ? 'wait for what is running' : spell(best.method)
   const lines = labelled(
@@ -145,6 +139,8 @@ function describeErase(erase: StepOf<'erase'>, verifies: readonly StepOf<'verify
       : ` (after ${same.map(({ method }) => method).join(', ')})`
     lines.push(...labelled('verify', `${READ[mode]}${after}`))
   }
+  if (checks.some(({ kindUnknown }) => kindUnknown))
+    lines.push(...labelled('doubt', `unless this run began it: ${KIND_UNKNOWN}`))
   for (const [doubt, same] of Map.groupBy(checks, (check) => check.doubt)) {
     if (doubt === undefined) continue
     const after =

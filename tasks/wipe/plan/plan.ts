@@ -9,6 +9,7 @@ import { type Refusal, selectDisks, type Unit } from './selection.ts'
 import { settle } from './settle.ts'
 import type { StackPlan } from './stacks.ts'
 import type { ChooseMethods } from './subject.ts'
+import { maySuspend, unfreezeStep } from './unfreeze.ts'
 
 /** What the plan asks of others; replaced in tests. */
 export interface PlanTools {
@@ -25,10 +26,11 @@ export const CHECK = 'check-disks'
  */
 export function planWipe(
   facts: WipeFacts,
-  options: WipeOptions,
+  asked: WipeOptions,
   tools: Partial<PlanTools> = {},
 ): Plan<WipeKinds> {
   const { chooseMethods: choose = chooseMethods, firmwareSeconds } = tools
+  const options = { ...asked, suspend: maySuspend(asked, facts) }
   const { units, refusals: early, left } = selectDisks(facts, options)
   const { erasures, stacks, refusals } = settle(facts, units, options, choose)
   const all = [...early, ...refusals]
@@ -52,8 +54,13 @@ export function planWipe(
     steps.push(step)
     for (const unit of stack.units) tornDown.set(unit, step.id)
   }
+  const unfreeze = options.suspend
+    ? unfreezeStep(erasures, [CHECK, ...new Set(tornDown.values())])
+    : undefined
+  if (unfreeze !== undefined) steps.push(unfreeze)
+  const unfrozen = unfreeze === undefined ? [] : [unfreeze.id]
   for (const erasure of erasures) {
-    const needs = new Set([CHECK, ...erasure.units.flatMap((unit) => tornDown.get(unit) ?? [])])
+    const needs = new Set([CHECK, ...unfrozen, ...erasure.units.flatMap((unit) => tornDown.get(unit) ?? [])])
     const notes = stacks
       .filter((stack) => stack.units.some((unit) => erasure.units.includes(unit)))
       .flatMap((stack) => stack.notes)

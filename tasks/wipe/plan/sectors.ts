@@ -12,12 +12,12 @@ export function sectorTrouble(
   const value = knownValue(disk.capabilities)
   const odd = `its sectors have ${bytes} bytes`
   if (value?.kind !== 'scsi' || !value.format)
-    return { refuse: `${odd}, and it does not offer FORMAT UNIT to make them 512` }
+    return { refuse: `${odd}, and it does not offer FORMAT UNIT to change that` }
   if (options.quick)
     return { refuse: `${odd}: nothing can be written before a format, which quick does not do` }
   if (!options.methods.includes('scsi-format')) {
     return {
-      refuse: `${odd}: it has to be formatted to 512 first, and speediso.wipe.methods leaves scsi-format out`,
+      refuse: `${odd}: it has to be formatted first, and speediso.wipe.methods leaves scsi-format out`,
       hint: 'add scsi-format to speediso.wipe.methods',
     }
   }

@@ -61,7 +61,7 @@ function objectionTo(
     const reason = `${by} stands on it and on ${disks.join(', ')}, which is not to be wiped`
     return [{ disk, reason, hint: `stop ${by} first, or wipe ${disks.join(', ')} too` }]
   }
-  const { blocked } = planTeardown(stack, names)
+  const { blocked } = planTeardown(stack, names, group)
   return blocked === null ? [] : [{ disk, reason: `what stands on it cannot be taken apart: ${blocked}` }]
 }
 

@@ -66,7 +66,7 @@ async function attempt(
   for (const { data, save } of records) {
     const goesOn = data.erase?.method === method && data.erase.ended === null
     const same = method === 'overwrite' ? data.erase?.passes === params.passes : params.attach
-    if (!goesOn || !same) data.erase = begun(choice, params.passes, ctx.clock.now())
+    if (!goesOn || !same) data.erase = begun(choice, params, ctx.clock.now())
     await save()
   }
   ctx.voice.log('info', `${method} (${level})`)
@@ -75,10 +75,12 @@ async function attempt(
   return byFirmware(method, choice.scope, params, disks, records, ctx)
 }
 
-function begun({ method, level }: MethodChoice, passes: number, now: number) {
+function begun({ method, level }: MethodChoice, { passes, attach }: WipeKinds['erase'], now: number) {
   return {
     method,
     level,
+    // What is only waited for was begun by somebody else.
+    stated: !attach,
     passes,
     started: new Date(now).toISOString(),
     pass: 0,
@@ -163,6 +165,7 @@ async function conclude(
     if (data.erase !== null) {
       data.erase.ended = new Date(now).toISOString()
       data.erase.method = ran
+      data.erase.stated ||= stated !== undefined
       if (ran !== 'overwrite') data.erase.spent = Math.max(0, now - Date.parse(data.erase.started))
     }
     data.passed.erase = { evidence: full }

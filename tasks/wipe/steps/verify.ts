@@ -8,6 +8,7 @@ import type { Pattern, Range } from '../../../src/system/disk-io/schema.ts'
 import { mistaken } from '../identify.ts'
 import { currentDisk, type DiskRecord, openRecord } from '../journal.ts'
 import { judge } from '../judge.ts'
+import { KIND_UNKNOWN } from '../plan/running.ts'
 import type { DiskJournal, VerifyMode, WipeKinds } from '../schema.ts'
 import { notDone } from './work-end.ts'
 
@@ -26,7 +27,9 @@ export async function verify(params: WipeKinds['verify'], ctx: StepContext): Pro
   const check = params.checks[method]
   if (check === undefined)
     return { verdict: 'unknown', reason: `nothing was planned that proves ${method}`, evidence: {} }
-  const { mode, doubt } = check
+  const { mode } = check
+  const kind = check.kindUnknown && !erase.stated ? KIND_UNKNOWN : undefined
+  const doubt = [check.doubt, kind].filter((each) => each !== undefined).join('; ')
   const wrong = await mistaken(disk, ctx)
   if (wrong !== undefined) return { verdict: 'failed', reason: wrong, evidence: {} }
   if (mode === 'none') {
@@ -62,11 +65,10 @@ export async function verify(params: WipeKinds['verify'], ctx: StepContext): Pro
     bytesPerSecond: read.seconds > 0 ? Math.round(read.readBytes / read.seconds) : null,
     smartAfter: data.smartAfter,
     kernel,
-    ...(doubt === undefined ? {} : { doubt }),
+    ...(doubt === '' ? {} : { doubt }),
   }
   const judged = judge({ mode, method, sizeBytes, askedBytes, canaries: data.canaries.length, read })
-  if (judged.verdict === 'passed' && doubt !== undefined)
-    return { verdict: 'unknown', reason: doubt, evidence }
+  if (judged.verdict === 'passed' && doubt !== '') return { verdict: 'unknown', reason: doubt, evidence }
   return { ...judged, evidence }
 }
 

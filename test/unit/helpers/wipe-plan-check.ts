@@ -3,7 +3,7 @@ import type { TeardownAction } from '../../../src/system/block/stack/schema.ts'
 import type { WipeOptions } from '../../../tasks/wipe/options.ts'
 import type { DiskId, WipeDisk, WipeFacts, WipeKinds, WipeStep } from '../../../tasks/wipe/schema.ts'
 
-const NETWORKED = ['fc', 'iscsi', 'nvme-fabrics']
+const NETWORKED = ['fc', 'iscsi', 'nvme-fabrics', 'srp']
 
 const sectorOf = ({ capabilities }: WipeDisk) =>
   capabilities.status === 'known' && capabilities.value.kind === 'scsi'

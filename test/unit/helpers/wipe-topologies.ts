@@ -217,7 +217,8 @@ export const topology: fc.Arbitrary<Topology> = fc
     const path = (place: number) => `path:/dev/${at(place)}`
     const shared: Record<string, string> = {}
     for (const { id } of disks) {
-      if (['fc', 'iscsi', 'nvme-fabrics'].includes(id.transport)) shared[id.name] = 'attached by a network'
+      if (['fc', 'iscsi', 'nvme-fabrics', 'srp'].includes(id.transport))
+        shared[id.name] = 'attached by a network'
     }
     if (sketch.cluster !== null) shared[at(sketch.cluster)] = 'a cluster file system'
     const facts = machine({
