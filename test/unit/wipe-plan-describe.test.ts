@@ -38,7 +38,7 @@ test('of each disk who it is, what is on it, how it is erased and proved, and ho
     '  holds       sda no known content',
     '                sda1 ext4 label home',
     '                  secret (opened LUKS, dm-0) no known content, mounted at /home',
-    '  first       unmount /home, close the encrypted volume secret',
+    '  first       unmount /home, close the encrypted device secret',
     '  then        restore the 1952525168 hidden sectors of /dev/sda (SN-sda)',
     '  erase       overwrite, one pass of zero; level: clear',
     '  if rejected ata-security-erase',

@@ -1,7 +1,7 @@
 import { formatDuration } from '../../../src/job/duration.ts'
 import type { Plan } from '../../../src/runtime/task.ts'
+import { describeAction } from '../../../src/system/block/stack/act.ts'
 import { describeNode } from '../../../src/system/block/stack/describe.ts'
-import type { TeardownAction } from '../../../src/system/block/stack/schema.ts'
 import type { DiskId, VerifyMode, WipeFacts, WipeKinds, WipeStep } from '../schema.ts'
 import { diskSize } from '../sizes.ts'
 import { wrap } from '../text.ts'
@@ -84,7 +84,7 @@ function describeWork(
     if (!params.disks.some(({ name }) => names.has(name))) continue
     const shared = params.disks.filter(({ name }) => !names.has(name)).map(({ path }) => path)
     const together = shared.length === 0 ? '' : ` (together with ${shared.join(', ')})`
-    lines.push(...labelled('first', `${params.actions.map(actionText).join(', ')}${together}`))
+    lines.push(...labelled('first', `${params.actions.map(describeAction).join(', ')}${together}`))
   }
   for (const { params } of of(steps, 'unfreeze')) {
     if (params.disks.some(({ name }) => names.has(name)))
@@ -178,27 +178,4 @@ function holds({ stack }: WipeFacts, { name }: DiskId): string[] {
     const indent = /^ */.exec(line)?.[0] ?? ''
     return wrap(line.trimStart(), `  ${(index === 0 ? 'holds' : '').padEnd(LABEL - 2)}${indent}`)
   })
-}
-
-function actionText(action: TeardownAction): string {
-  switch (action.act) {
-    case 'swapoff':
-      return `stop swapping to ${action.path}`
-    case 'unmount':
-      return `unmount ${action.mountPoint}`
-    case 'stop-md':
-      return `stop the array ${action.path}`
-    case 'deactivate-lvm':
-      return `deactivate the logical volume ${action.dmName}`
-    case 'close-crypt':
-      return `close the encrypted volume ${action.dmName}`
-    case 'remove-dm':
-      return `remove the mapping ${action.dmName}`
-    case 'stop-bcache':
-      return `stop bcache ${action.name}`
-    case 'detach-loop':
-      return `detach ${action.path}`
-    case 'export-zfs':
-      return `export the ZFS pool ${action.pool}`
-  }
 }

@@ -47,10 +47,10 @@ export async function act(action: TeardownAction, deps: ActDeps): Promise<void> 
     await sleep(pause, undefined, { signal: deps.signal })
     if (!isThere(action, await readStanding(deps.root, deps.exec, deps.signal))) return
   }
-  throw await inUse(`${name ?? describe(action)} was stopped and is still there`, deps, action)
+  throw await inUse(`${name ?? describeAction(action)} was stopped and is still there`, deps, action)
 }
 
-export function describe(action: TeardownAction): string {
+export function describeAction(action: TeardownAction): string {
   switch (action.act) {
     case 'unmount':
       return `unmount ${action.mountPoint}`

@@ -1,5 +1,5 @@
 import { CommandError, explainInLine, SpeedisoError, ToolMissingError } from '../../../errors.ts'
-import { type ActDeps, act, describe } from './act.ts'
+import { type ActDeps, act, describeAction } from './act.ts'
 import { findBootMedium } from './boot-medium.ts'
 import { holdersLeft } from './holders.ts'
 import { planTeardown } from './plan-teardown.ts'
@@ -54,13 +54,13 @@ async function doAll(actions: readonly TeardownAction[], deps: TearDownDeps): Pr
     try {
       await act(action, deps)
       result.done.push(action)
-      deps.log('info', `done: ${describe(action)}`)
+      deps.log('info', `done: ${describeAction(action)}`)
     } catch (error) {
       deps.signal.throwIfAborted()
       if (!(error instanceof SpeedisoError)) throw error
       const line = explainInLine(error)
-      result.failed.push({ action, error: `${describe(action)}: ${line}` })
-      deps.log('warning', `failed: ${describe(action)}: ${line}`)
+      result.failed.push({ action, error: `${describeAction(action)}: ${line}` })
+      deps.log('warning', `failed: ${describeAction(action)}: ${line}`)
     }
   }
   return result
