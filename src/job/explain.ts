@@ -40,7 +40,10 @@ export function problemLine(problem: Problem): string {
 }
 
 function shown(value: unknown): string {
-  if (Array.isArray(value)) return value.map(shown).join(', ')
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(shown).join(', ')
+  // What was parsed keeps the words that it was made of.
+  const text = (value as { text?: unknown } | null)?.text
+  if (typeof text === 'string') return text
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
