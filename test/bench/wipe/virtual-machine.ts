@@ -9,7 +9,7 @@ import { type Figure, median } from '../figure.ts'
 
 const UUID = '53504545-4449-534f-8000-00000000bbbb'
 const ROUNDS = 3
-const SIZE_MIB = 1024
+const SIZE_MIB = 4096
 const KINDS: readonly DiskKind[] = ['nvme', 'virtio']
 
 /** Overwriting and reading back disks of a virtual machine by the image's own executable, and by dd in the same machine. */
