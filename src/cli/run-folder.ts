@@ -7,7 +7,7 @@ import { type RunPaths, runPaths } from '../runtime/paths.ts'
 /** Where a command that runs a job keeps events and report. */
 export interface RunFolder extends Disposable {
   paths: RunPaths
-  /** It stays when the command has ended. */
+  /** It stays when the command has ended; one that nobody asked for may be given up. */
   kept: boolean
 }
 
@@ -35,17 +35,19 @@ export function openRunFolder(asked: string | undefined, { resume = false, keep 
     return { paths, kept: true, [Symbol.dispose]() {} }
   }
   const paths = runPaths(mkdtempSync(join(tmpdir(), 'speediso-')))
-  if (keep) return { paths, kept: true, [Symbol.dispose]() {} }
-  // At the end of the process another thread may still be creating a file in it.
-  const remove = () => rmSync(paths.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
-  // A second interrupt ends the process before the command could clean up.
-  process.once('exit', remove)
-  return {
+  const remove = () => {
+    // At the end of the process another thread may still be creating a file in it.
+    if (!folder.kept) rmSync(paths.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
+  }
+  const folder: RunFolder = {
     paths,
-    kept: false,
+    kept: keep,
     [Symbol.dispose]() {
       process.off('exit', remove)
       remove()
     },
   }
+  // A second interrupt ends the process before the command could clean up.
+  process.once('exit', remove)
+  return folder
 }

@@ -67,7 +67,11 @@ async function run(
   screen[Symbol.dispose]()
   const [only] = report.tasks
   // Told as any other bad input is; report and events have it as well.
-  if (only?.bad_input) throw new InputError(only.reason ?? 'what was asked does not fit this machine')
+  if (only?.bad_input) {
+    // Nothing was done, so there is nothing to keep.
+    folder.kept = dir !== undefined
+    throw new InputError(only.reason ?? 'what was asked does not fit this machine')
+  }
   if (json) printJson(ctx.stdout, report)
   else for (const line of await describeReport(report, ctx.registry)) printLine(ctx.stdout, line)
   if (folder.kept) printLine(ctx.stderr, `Events and report: ${folder.paths.dir}`)

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -125,8 +125,13 @@ test('what does not fit is refused before anything is done', async () => {
   const purge = await wipe(loop, '--level', 'purge')
   assert.is(purge.code, 1)
   assert.match(purge.report?.reason ?? '', 'speediso.wipe.level=clear')
-  const nothing = await speediso(['wipe', '--disks', 'serial:NO-SUCH-DISK', '--confirm', confirm])
+  const tmp = join(dir, 'tmp')
+  mkdirSync(tmp)
+  const nothing = await speediso(['wipe', '--disks', 'serial:NO-SUCH-DISK', '--confirm', confirm], {
+    env: { TMPDIR: tmp },
+  })
   assert.is(nothing.code, 2)
+  assert.equal(readdirSync(tmp), [], 'no folder of a job that was none')
   assert.match(nothing.stderr, 'NO-SUCH-DISK')
   const typo = await speediso(['wipe', '--disks', `path:${loop.path}`, '--verfy', 'full'])
   assert.is(typo.code, 2)
@@ -204,6 +209,19 @@ test('killed in the middle and resumed: it goes on where it was, and the whole i
   assert.ok(Number(evidence.writtenBytes) < 3 * 640 * MIB, `${evidence.writtenBytes}`)
   const events = await readEvents(join(run, 'events.ndjson'))
   assert.ok(events.some((event) => event.kind === 'log' && event.message.includes('goes on in pass')))
+})
+
+test('what proves an erase stays also where no folder was named, and the command says where', async () => {
+  using loop = disk(4)
+  const tmp = join(dir, 'kept')
+  mkdirSync(tmp)
+  const args = ['wipe', '--disks', `path:${loop.path}`, '--confirm', confirm]
+  const { code, stderr } = await speediso(args, { env: { TMPDIR: tmp } })
+  assert.is(code, 0)
+  const [name = ''] = readdirSync(tmp)
+  assert.match(stderr, `Events and report: ${join(tmp, name)}\n`)
+  const report = reportSchema.parse(JSON.parse(readFileSync(join(tmp, name, 'report.json'), 'utf8')))
+  assert.ok(resultOf(report).certificate)
 })
 
 test('a disk that somebody has open for writing is not touched', async () => {
