@@ -1,5 +1,5 @@
 import { watchOutput } from './output.ts'
-import { DISK_WORKER } from './system/worker/kinds.ts'
+import { DISK_WORKER, THAW_GUARD } from './system/worker/kinds.ts'
 import { versionText } from './version.ts'
 
 const args = process.argv.slice(2)
@@ -11,6 +11,8 @@ process.on('exit', () => {
 // Before anything else is loaded: a worker is small and starts at once, and asking for the version is what scripts do most.
 if (args[0] === DISK_WORKER) {
   void import('./system/worker/disk.ts').then(({ runDiskWorker }) => runDiskWorker())
+} else if (args[0] === THAW_GUARD) {
+  void import('./root/freeze-guard.ts').then(({ runThawGuard }) => runThawGuard(Number(args[1])))
 } else if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   process.stdout.write(`${versionText()}\n`)
 } else {

@@ -10,18 +10,20 @@ import { pointLink, writeFolder } from '../lib/output.ts'
 import { createRun, type Run, requireTools } from '../lib/run.ts'
 import { buildVersion, checkBuildNumber, nextBuildNumber, sourceVersion } from '../lib/version.ts'
 import { baseKey, ensureBase, type StepDependencies } from './base.ts'
-import { bootKey, ensureBoot } from './initramfs.ts'
+import { bootKey, ensureBoot, ensureProgram } from './initramfs.ts'
 import type { Manifest } from './manifest.ts'
 import type { ImageOptions } from './options.ts'
 import { packImage } from './pack.ts'
 import { BASE_EPOCH } from './plan.ts'
-import { type Recipe, recipe as standardRecipe } from './recipe.ts'
+import type { Recipe } from './recipe.ts'
+import { recipes } from './recipes.ts'
 import { budgetProblems, sizeTable } from './sizes.ts'
 import { dropOldImages, findImage } from './store.ts'
 
 export interface ImageDependencies {
   say: (line: string) => void
   signal?: AbortSignal
+  /** In place of the flavour's own. */
   recipe?: Recipe
   /** BUILD_NUMBER is read from here. */
   env?: NodeJS.ProcessEnv
@@ -39,7 +41,6 @@ export interface ImageResult {
 /** Program of the build host -> Debian and Ubuntu package. */
 export const HOST_TOOLS = {
   mmdebstrap: 'mmdebstrap',
-  mksquashfs: 'squashfs-tools',
   zstd: 'zstd',
   tar: 'tar',
   unshare: 'util-linux',
@@ -47,11 +48,21 @@ export const HOST_TOOLS = {
   'apt-get': 'apt',
 } as const
 
+/** The same for one way to pack the root. */
+export const PACK_TOOLS = {
+  squashfs: { mksquashfs: 'squashfs-tools' },
+  ext4: {
+    mke2fs: 'e2fsprogs',
+    e2fsck: 'e2fsprogs',
+    'grub-fstest': 'grub-common',
+    'grub-editenv': 'grub-common',
+  },
+} as const
+
 /** What mmdebstrap checks the archive's signature with. */
 const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const OVERLAY = join(PROJECT, 'image-overlay')
 /** Finished images that stay in the output folder. */
 const KEPT_IMAGES = 3
 
@@ -61,8 +72,8 @@ const KEPT_IMAGES = 3
  * @throws BuildError and its kinds
  */
 export async function buildImage(options: ImageOptions, deps: ImageDependencies): Promise<ImageResult> {
-  const recipe = deps.recipe ?? standardRecipe
-  await requireTools(HOST_TOOLS)
+  const recipe = deps.recipe ?? recipes[options.flavour]
+  await requireTools({ ...HOST_TOOLS, ...PACK_TOOLS[recipe.pack.kind] })
   await requireKeyring()
   if (process.getuid?.() !== 0)
     throw new BuildError('building an image needs root', { hint: 'run it with sudo' })
@@ -94,19 +105,30 @@ async function checkBinary(binary: string): Promise<void> {
   if (head.toString('latin1') !== '\x7fELF') throw new BuildError(`${binary}: not a Linux executable`)
 }
 
+const overlaysOf = (recipe: Recipe) => recipe.overlays.map((folder) => join(PROJECT, folder))
+
+/** Sources of the last step, which no other hash stands for. */
+const PACK_SOURCES = ['root.ts', 'pack.ts', 'pack-ext4.ts']
+
 /** The hashes that say whether a step has to be done again; none of them knows of the version. */
 async function inputKeys(recipe: Recipe, options: ImageOptions) {
   const base = await baseKey(recipe, options)
-  const boot = await bootKey(recipe, base, OVERLAY)
-  const steps = await Promise.all(
-    ['root.ts', 'pack.ts'].map((file) => sha256File(join(import.meta.dirname, file))),
-  )
+  const boot = await bootKey(recipe, base, overlaysOf(recipe))
+  const steps = await Promise.all(PACK_SOURCES.map((file) => sha256File(join(import.meta.dirname, file))))
   const image = hashValue({
     boot,
     steps,
     binary: await sha256File(options.binary),
-    overlay: await hashTree(OVERLAY),
-    finish: [recipe.strip, recipe.modes, recipe.squashfs],
+    overlays: await Promise.all(overlaysOf(recipe).map(hashTree)),
+    finish: [
+      recipe.strip,
+      recipe.folders,
+      recipe.modes,
+      recipe.pack,
+      recipe.title,
+      recipe.motd,
+      recipe.initramfs.program,
+    ],
   })
   return { base, boot, image }
 }
@@ -136,7 +158,9 @@ async function build(recipe: Recipe, options: ImageOptions, deps: ImageDependenc
     }
   }
   const baseFolder = await ensureBase(recipe, options, keys.base, steps)
-  const bootFolder = await ensureBoot(recipe, keys.boot, OVERLAY, baseFolder, steps)
+  const bootFolder = await ensureBoot(recipe, keys.boot, overlaysOf(recipe), baseFolder, steps)
+
+  const program = recipe.initramfs.program ? [await ensureProgram(options.binary, steps)] : []
 
   const source = await sourceVersion(PROJECT, await packageVersion())
   const given = deps.env?.BUILD_NUMBER ?? ''
@@ -146,7 +170,8 @@ async function build(recipe: Recipe, options: ImageOptions, deps: ImageDependenc
   say(`root: packing ${version} (about a minute and a half)`)
   const manifest = await writeFolder(folder, async (target) => {
     const inputs = {
-      ...{ recipe, baseFolder, bootFolder, overlay: OVERLAY, binary: options.binary },
+      ...{ recipe, baseFolder, bootFolder, overlays: overlaysOf(recipe), binary: options.binary },
+      initramfs: [join(bootFolder, 'initrd.img'), ...program],
       keys: recipe.repositories.map((r) => join(import.meta.dirname, r.key)),
       time: source.commitTime ?? BASE_EPOCH,
       facts: { version, suite: options.suite, inputHash: keys.image, firmware: [...options.firmware] },
@@ -156,7 +181,7 @@ async function build(recipe: Recipe, options: ImageOptions, deps: ImageDependenc
     const problems = budgetProblems(recipe.budget, packed)
     if (problems.length > 0) {
       throw new BuildError(`the image is over its budget: ${problems.join('; ')}`, {
-        hint: 'fewer packages or firmware (packaging/image/recipe.ts, --firmware)',
+        hint: 'fewer packages or firmware (the recipe in packaging/image, --firmware)',
       })
     }
     signal?.throwIfAborted()

@@ -1,9 +1,10 @@
 #!/bin/sh
-# in-root.sh ROOT FILE dracut-arguments…: runs dracut inside ROOT and checks FILE, the initramfs (a path in ROOT).
+# in-root.sh ROOT FILE SAME dracut-arguments…: runs dracut inside ROOT and checks FILE, the initramfs (a path in ROOT).
+# SAME: words INSIDE=OUTSIDE, files of the initramfs that have to be that file of ROOT, byte for byte.
 # To be run in a mount namespace of its own.
 set -eu
-root=$1 file=$2
-shift 2
+root=$1 file=$2 same=$3
+shift 3
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
@@ -13,6 +14,6 @@ if ! [ -s "$root$file" ] || grep -E 'dracut(-install)?(\[E\]|: Failed)' "$root/v
     echo 'dracut did not make a complete initramfs' >&2
     exit 1
 fi
-# The one file that everything hangs on: dracut's own version of it boots damaged roots.
-module=$root/usr/lib/dracut/modules.d/85speediso-fetch
-chroot "$root" cpio --extract --to-stdout --quiet usr/sbin/livenetroot < "$root$file" | cmp - "$module/livenetroot.sh"
+for pair in $same; do
+    chroot "$root" cpio --extract --to-stdout --quiet "${pair%%=*}" < "$root$file" | cmp - "$root/${pair#*=}"
+done

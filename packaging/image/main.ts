@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { explain, UsageError } from '../lib/errors.ts'
 import { buildImage } from './build.ts'
 import { parseOptions, USAGE } from './options.ts'
-import { recipe } from './recipe.ts'
+import { recipes } from './recipes.ts'
 
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -13,7 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
     abort.abort(new Error(`interrupted by ${signal}; nothing was left behind`))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
   try {
-    const options = parseOptions(args, PROJECT, recipe)
+    const options = parseOptions(args, PROJECT, recipes)
     if (options === undefined) {
       console.log(USAGE)
       return 0

@@ -4,11 +4,15 @@ import * as z from 'zod'
 import { BuildError } from '../lib/errors.ts'
 import { sha256File } from '../lib/hash.ts'
 
-export const PARTS = ['vmlinuz', 'initrd.img', 'rootfs.squashfs'] as const
+/** Kernel and initramfs lie beside the root in either flavour; in a root image they are also inside it. */
+export const BOOT_PARTS = ['vmlinuz', 'initrd.img'] as const
+
+/** Files of the live image. */
+export const PARTS = [...BOOT_PARTS, 'rootfs.squashfs'] as const
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 
-const part = z.strictObject({ name: z.enum(PARTS), size: z.int().positive(), sha256 })
+const part = z.strictObject({ name: z.enum([...PARTS, 'hn-root.img']), size: z.int().positive(), sha256 })
 
 export const manifestSchema = z.strictObject({
   schema: z.literal('speediso.image/1'),
@@ -21,6 +25,8 @@ export const manifestSchema = z.strictObject({
   /** Hash of everything the image was made from, but its version. */
   inputHash: sha256,
   parts: z.array(part).length(PARTS.length),
+  /** Of a root image: its own id, as in its /boot/speediso.env, which is also the UUID of its filesystem. */
+  imageId: z.uuid().optional(),
   /** Bytes of all files in the root, unpacked. */
   rootSize: z.int().positive(),
   firmware: z.array(z.string()),
@@ -49,6 +55,9 @@ export function partOf(manifest: Manifest, name: Part['name']): Part {
   return found
 }
 
+/** The kernel command line that boots a root image from hostpart, where it lies as hn-root.img. */
+export const ROOT_COMMAND_LINE = 'real_root=/hn-root.img raw_loop_root_host_partition=LABEL=hostpart ro'
+
 /** The text of SHA256SUMS, as `sha256sum --check` reads it. */
 export function checksums(sums: readonly { name: string; sha256: string }[]): string {
   return sums.map((sum) => `${sum.sha256}  ${sum.name}\n`).join('')
@@ -65,7 +74,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
 }
 
 /** What is wrong with an image folder, judged by its SHA256SUMS; empty when all is well. */
-export async function verifyImage(folder: string): Promise<string[]> {
+export async function verifyImage(folder: string, parts: readonly string[] = PARTS): Promise<string[]> {
   const text = await readFile(join(folder, 'SHA256SUMS'), 'utf8').catch(() => undefined)
   if (text === undefined) return ['SHA256SUMS is missing']
   const wanted = new Map(
@@ -75,7 +84,7 @@ export async function verifyImage(folder: string): Promise<string[]> {
       .map((line) => [line.slice(66), line.slice(0, 64)]),
   )
   const problems: string[] = []
-  for (const name of [...PARTS, 'manifest.json']) {
+  for (const name of [...parts, 'manifest.json']) {
     const sum = await sha256File(join(folder, name)).catch(() => undefined)
     if (sum === undefined) problems.push(`${name} is missing`)
     else if (!wanted.has(name)) problems.push(`${name} is not in SHA256SUMS`)

@@ -1,10 +1,18 @@
-import { chmod, copyFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256File } from '../lib/hash.ts'
 import { withTemporary } from '../lib/output.ts'
 import { installedPackages, type StepDependencies, unpackBase } from './base.ts'
 import { kernelRelease } from './initramfs.ts'
-import { checksums, type Manifest, minimalCommandLine, PARTS, type Part } from './manifest.ts'
+import {
+  BOOT_PARTS,
+  checksums,
+  type Manifest,
+  minimalCommandLine,
+  type Part,
+  ROOT_COMMAND_LINE,
+} from './manifest.ts'
+import { packExt4 } from './pack-ext4.ts'
 import { squashfsArgs } from './plan.ts'
 import type { Recipe } from './recipe.ts'
 import { finishRoot } from './root.ts'
@@ -12,10 +20,12 @@ import { finishRoot } from './root.ts'
 /** What one image is put together from. */
 export interface PackInputs {
   recipe: Recipe
-  /** Cache folders with root.tar.zst, and with vmlinuz and initrd.img. */
+  /** Cache folders with root.tar.zst, and with vmlinuz. */
   baseFolder: string
   bootFolder: string
-  overlay: string
+  /** The archives that make the initramfs, one after the other. */
+  initramfs: readonly string[]
+  overlays: readonly string[]
   binary: string
   /** Key files of the recipe's repositories. */
   keys: readonly string[]
@@ -30,22 +40,24 @@ export async function packImage(
   inputs: PackInputs,
   deps: StepDependencies,
 ): Promise<Manifest> {
-  for (const name of ['vmlinuz', 'initrd.img']) {
-    await copyFile(join(inputs.bootFolder, name), join(target, name))
-    // Whatever serves the files must be able to read them.
-    await chmod(join(target, name), 0o644)
-  }
+  const { pack } = inputs.recipe
+  await copyFile(join(inputs.bootFolder, 'vmlinuz'), join(target, 'vmlinuz'))
+  for (const archive of inputs.initramfs)
+    await appendFile(join(target, 'initrd.img'), await readFile(archive))
+  // Whatever serves the files must be able to read them.
+  for (const name of BOOT_PARTS) await chmod(join(target, name), 0o644)
   const rootFacts = await withTemporary(deps.temporary, (temporary) =>
-    packRoot(join(temporary, 'root'), join(target, 'rootfs.squashfs'), inputs, deps),
+    packRoot(join(temporary, 'root'), target, inputs, deps),
   )
-  const parts = await Promise.all(PARTS.map((name) => describePart(target, name)))
+  const parts = await Promise.all([...BOOT_PARTS, pack.file].map((name) => describePart(target, name)))
+  const rootSha256 = parts.at(-1)?.sha256 ?? ''
   const manifest: Manifest = {
     schema: 'speediso.image/1',
     ...inputs.facts,
     created: new Date().toISOString(),
     architecture: 'amd64',
     parts,
-    commandLine: minimalCommandLine(parts.find((part) => part.name === 'rootfs.squashfs')?.sha256 ?? ''),
+    commandLine: pack.kind === 'squashfs' ? minimalCommandLine(rootSha256) : ROOT_COMMAND_LINE,
     ...rootFacts,
   }
   await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
@@ -54,17 +66,25 @@ export async function packImage(
   return manifest
 }
 
-async function packRoot(root: string, file: string, inputs: PackInputs, { run }: StepDependencies) {
-  const { recipe, overlay, binary, keys, facts } = inputs
+async function packRoot(root: string, target: string, inputs: PackInputs, { run }: StepDependencies) {
+  const { recipe, overlays, binary, keys, facts, time } = inputs
+  const { pack } = recipe
   await unpackBase(inputs.baseFolder, root, run)
-  await finishRoot(root, { recipe, overlay, binary, version: facts.version, repositories: keys })
-  await run('mksquashfs', squashfsArgs(recipe, root, file), {
-    env: { SOURCE_DATE_EPOCH: String(inputs.time) },
-  })
+  await finishRoot(root, { recipe, overlays, binary, version: facts.version, repositories: keys })
+  const release = await kernelRelease(root)
+  const file = join(target, pack.file)
+  let own: Pick<Manifest, 'imageId'> = {}
+  if (pack.kind === 'squashfs') {
+    await run('mksquashfs', squashfsArgs(pack, root, file), { env: { SOURCE_DATE_EPOCH: String(time) } })
+  } else {
+    const boot = { kernel: join(target, 'vmlinuz'), initramfs: join(target, 'initrd.img'), release }
+    own = { imageId: await packExt4(pack, { root, file, boot, version: facts.version }, run) }
+  }
   const used = await run('du', ['--summarize', '--bytes', root])
   return {
+    ...own,
     packages: await installedPackages(root),
-    kernelRelease: await kernelRelease(root),
+    kernelRelease: release,
     rootSize: Number.parseInt(used, 10),
   }
 }

@@ -1,6 +1,6 @@
 import { quoteCommand } from '../lib/run.ts'
 import type { ImageOptions } from './options.ts'
-import type { Recipe } from './recipe.ts'
+import type { Pack, Recipe } from './recipe.ts'
 
 /** Times in the base root; the image itself carries the time of its commit. */
 export const BASE_EPOCH = 1_735_689_600
@@ -33,6 +33,7 @@ export function repositoryLine(repository: Recipe['repositories'][number], keyFo
 /** The arguments of mmdebstrap that make the base root as a tar file. */
 export function mmdebstrapArgs(recipe: Recipe, options: ImageOptions, paths: BasePaths): string[] {
   const firmware = firmwareOf(recipe, options.firmware)
+  const packages = recipe.packages.map((name) => (name === recipe.kernel ? options.kernel : name))
   const components = [...recipe.components, ...(options.firmware.length > 0 ? ['non-free-firmware'] : [])]
   const excludes = [
     ...recipe.excludes,
@@ -48,7 +49,7 @@ export function mmdebstrapArgs(recipe: Recipe, options: ImageOptions, paths: Bas
     '--format=tar',
     '--architectures=amd64',
     `--components=${components.join(',')}`,
-    `--include=${[...recipe.packages, ...firmware.packages].join(',')}`,
+    `--include=${[...packages, ...firmware.packages].join(',')}`,
     '--aptopt=APT::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
     ...excludes.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
@@ -97,17 +98,59 @@ export function dracutArgs(recipe: Recipe, release: string, file: string): strin
     ...['--kver', release],
     ...['--add', modules.join(' ')],
     ...['--omit', omitModules.join(' ')],
-    ...['--add-drivers', drivers.join(' ')],
+    ...(drivers.length === 0 ? [] : ['--add-drivers', drivers.join(' ')]),
     ...['--omit-drivers', omitDrivers.join(' ')],
     file,
   ]
 }
 
 /** The arguments of mksquashfs for the root. */
-export function squashfsArgs(recipe: Recipe, root: string, file: string): string[] {
-  const { level, block } = recipe.squashfs
+export function squashfsArgs(
+  { level, block }: Extract<Pack, { kind: 'squashfs' }>,
+  root: string,
+  file: string,
+): string[] {
   return [
     ...[root, file, '-noappend', '-no-progress', '-quiet'],
     ...['-comp', 'zstd', '-Xcompression-level', String(level), '-b', block],
+  ]
+}
+
+/** Bytes of one block of an ext4 root; a page, as its loop device reads pages. */
+const EXT4_BLOCK = 4096
+/** Bytes of one inode, as mke2fs makes it. */
+const EXT4_INODE = 256
+const MIB = 1024 * 1024
+
+/** What a tree takes. */
+export interface TreeSize {
+  /** Bytes of all files, each rounded up to whole blocks. */
+  bytes: number
+  /** Files, folders and links. */
+  inodes: number
+}
+
+/**
+ * Bytes of an ext4 filesystem for this tree with so much free room, in whole MiB: to the files come the inodes, as many
+ * again for files to come, the journal (64 MiB below 4 GiB with mke2fs's own sizes) and 2 % for bitmaps, tables and folders.
+ */
+export function ext4Size({ bytes, inodes }: TreeSize, free: number): { size: number; inodes: number } {
+  const wanted = 2 * inodes
+  const size = (bytes + free) * 1.02 + wanted * EXT4_INODE + 64 * MIB
+  return { size: Math.ceil(size / MIB) * MIB, inodes: wanted }
+}
+
+/** The arguments of mke2fs that fill `file` with the tree `root`. */
+export function ext4Args(
+  pack: Extract<Pack, { kind: 'ext4' }>,
+  facts: { root: string; file: string; uuid: string; size: number; inodes: number },
+): string[] {
+  return [
+    ...['-q', '-F', '-t', 'ext4', '-b', String(EXT4_BLOCK), '-I', String(EXT4_INODE), '-m', '0'],
+    ...['-O', ['none', ...pack.features].join(',')],
+    ...['-N', String(facts.inodes), '-L', pack.label, '-U', facts.uuid],
+    // Tables written now, not by the kernel later: a root that is mounted read-only never gets to it.
+    ...['-E', 'lazy_itable_init=0,lazy_journal_init=0,nodiscard'],
+    ...['-d', facts.root, facts.file, `${facts.size / 1024}k`],
   ]
 }

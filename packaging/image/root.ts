@@ -20,7 +20,7 @@ export async function finishRoot(
   root: string,
   parts: {
     recipe: Recipe
-    overlay: string
+    overlays: readonly string[]
     binary: string
     version: string
     repositories: readonly string[]
@@ -32,12 +32,13 @@ export async function finishRoot(
   }
   // Empty, not missing: systemd then makes up an id for this boot without taking it for the first one.
   await writeFile(join(root, 'etc/machine-id'), '')
-  await copyOverlay(parts.overlay, root)
+  for (const overlay of parts.overlays) await copyOverlay(overlay, root)
   await moveRepositoryKeys(root, parts.repositories)
   await install(parts.binary, join(root, 'usr/bin/speediso'), 0o755)
-  await stamp(root, parts.version)
+  await stamp(root, parts.version, recipe)
   // Younger than /usr: systemd then need not bring /etc and /var up to date at every boot.
   for (const folder of ['etc', 'var']) await writeFile(join(root, folder, '.updated'), '')
+  for (const path of recipe.folders) await mkdir(join(root, path), { recursive: true, mode: 0o755 })
   for (const [path, mode] of Object.entries(recipe.modes)) await chmod(join(root, path), mode)
 }
 
@@ -81,7 +82,7 @@ async function moveRepositoryKeys(root: string, keys: readonly string[]): Promis
   }
 }
 
-async function stamp(root: string, version: string): Promise<void> {
+async function stamp(root: string, version: string, { title: kind, motd: advice }: Recipe): Promise<void> {
   const file = join(root, 'usr/lib/os-release')
   const release = await readFile(file, 'utf8')
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? 'Linux'
@@ -89,9 +90,8 @@ async function stamp(root: string, version: string): Promise<void> {
   await writeFile(file, `${release.trimEnd()}\n${lines.join('\n')}\n`)
   // systemd lets no clock be earlier than this file; without it, than its own release.
   await writeFile(join(root, 'usr/lib/clock-epoch'), '')
-  const title = `speediso ${version} (live system on ${system})`
-  const motd = `${title}\nAll of it is in memory: what you change is gone after a reboot.\n`
-  await writeFile(join(root, 'etc/motd'), motd)
+  const title = `speediso ${version} (${kind} on ${system})`
+  await writeFile(join(root, 'etc/motd'), `${title}\n${advice}\n`)
   await writeFile(join(root, 'etc/issue'), `${title} \\n \\l\n\n`)
   await writeFile(join(root, 'etc/issue.net'), `${title}\n`)
 }

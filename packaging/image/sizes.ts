@@ -10,13 +10,14 @@ function size(manifest: Sized, name: Part['name']): number {
 }
 
 function groups(budget: Recipe['budget'], manifest: Sized) {
+  const root = manifest.parts.find((part) => part.name === 'hn-root.img')?.name ?? 'rootfs.squashfs'
   return [
     {
       name: 'vmlinuz + initrd.img',
       size: size(manifest, 'vmlinuz') + size(manifest, 'initrd.img'),
       limit: budget.boot,
     },
-    { name: 'rootfs.squashfs', size: size(manifest, 'rootfs.squashfs'), limit: budget.root },
+    { name: root, size: size(manifest, root), limit: budget.root },
   ]
 }
 

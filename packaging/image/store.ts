@@ -27,7 +27,10 @@ export async function findImage(
 ): Promise<StoredImage | undefined> {
   for (const image of await listImages(output)) {
     if (image.manifest.inputHash !== inputHash) continue
-    const problems = await verifyImage(image.folder)
+    const problems = await verifyImage(
+      image.folder,
+      image.manifest.parts.map((part) => part.name),
+    )
     if (problems.length === 0) return image
     say(`image ${image.manifest.version} is damaged and not reused: ${problems.join('; ')}`)
   }

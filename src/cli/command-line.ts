@@ -4,16 +4,49 @@ import type { Outcome } from '../exit.ts'
 import { nearest } from '../job/nearest.ts'
 import type { TaskRegistry } from '../runtime/task.ts'
 import { versionText } from '../version.ts'
-import type { Command } from './command.ts'
-import { commands } from './commands.ts'
+import type { Command, CommandGroup } from './command.ts'
+import { commands, groups } from './commands.ts'
 import { badFlag, checkFlags, checkWords } from './complaints.ts'
 import type { CliContext } from './context.ts'
 
 /** Parses a command line and runs the command that it names. @throws InputError when it names none, or none rightly */
 export async function runCommandLine(args: readonly string[], ctx: CliContext): Promise<Outcome> {
-  const [name, ...rest] = reorder(args, namesOf(ctx.registry))
-  if (name === undefined) return showGeneralHelp(ctx)
-  const command = await findCommand(name, ctx.registry)
+  const [first, ...words] = reorder(args, namesOf(ctx.registry))
+  if (first === undefined) return showGeneralHelp(ctx)
+  const group = Object.hasOwn(groups, first) ? groups[first] : undefined
+  if (group !== undefined) return runGroup(first, group, words, ctx)
+  return runCommand(first, await findCommand(first, ctx.registry), words, ctx)
+}
+
+/** A command of a group, such as `root status`. */
+async function runGroup(
+  name: string,
+  { summary, commands: members }: CommandGroup,
+  [word, ...rest]: readonly string[],
+  ctx: CliContext,
+): Promise<Outcome> {
+  if (word === undefined || /^(-h|--help)$/.test(word)) {
+    const parser = describe(`speediso ${name}`).usage(`$0 COMMAND [OPTION ...]\n\n${summary}.`)
+    for (const [key, command] of Object.entries(members)) parser.command(key, command.summary)
+    ctx.stdout.write(
+      `${await parser.epilogue(`speediso ${name} COMMAND --help tells more, with an example.`).getHelp()}\n`,
+    )
+    return null
+  }
+  const command = Object.hasOwn(members, word) ? members[word] : undefined
+  if (command !== undefined) return runCommand(`${name} ${word}`, command, rest, ctx)
+  const names = Object.keys(members)
+  const meant = nearest(word, names)
+  const hint = meant === undefined ? `it can be ${names.join(', ')}` : `did you mean ${name} ${meant}?`
+  throw new InputError(`"${name} ${word}" is no command`, { hint })
+}
+
+async function runCommand(
+  name: string,
+  command: Command,
+  rest: readonly string[],
+  ctx: CliContext,
+): Promise<Outcome> {
   const { flags, said } = await parse(name, command, rest)
   if (said === '') return command.run(flags, ctx)
   ctx.stdout.write(`${said}\n`)
@@ -37,7 +70,7 @@ async function showGeneralHelp({ registry, stdout }: CliContext): Promise<Outcom
   const parser = describe('speediso').usage(
     '$0 COMMAND [OPTION ...]\n\nRuns a bare-metal server from its first second of user space.',
   )
-  for (const [name, { summary }] of Object.entries(commands)) parser.command(name, summary)
+  for (const [name, { summary }] of Object.entries({ ...commands, ...groups })) parser.command(name, summary)
   for (const [name, load] of Object.entries(registry)) parser.command(name, `task: ${(await load()).summary}`)
   stdout.write(`${await parser.epilogue('speediso COMMAND --help tells more, with an example.').getHelp()}\n`)
   return null
@@ -56,7 +89,7 @@ async function findCommand(name: string, registry: TaskRegistry): Promise<Comman
 }
 
 function namesOf(registry: TaskRegistry): string[] {
-  return [...Object.keys(commands), ...Object.keys(registry)]
+  return [...Object.keys(commands), ...Object.keys(groups), ...Object.keys(registry)]
 }
 
 /** The flags that were given; or, where help or version was asked for, what that says. */

@@ -24,6 +24,12 @@ export interface Command {
   run(flags: Readonly<Record<string, unknown>>, ctx: CliContext): Promise<Outcome>
 }
 
+/** Commands of one subject, each called by two words. */
+export interface CommandGroup {
+  summary: string
+  commands: Readonly<Record<string, Command>>
+}
+
 export const JSON_FLAG: Flag = {
   type: 'boolean',
   default: false,

@@ -1,4 +1,5 @@
-import { type Command, type Flag, JSON_FLAG, text } from './command.ts'
+import { type Command, type CommandGroup, type Flag, JSON_FLAG, text } from './command.ts'
+import { rootCommands } from './root/commands.ts'
 
 const CMDLINE: Flag = {
   type: 'string',
@@ -96,4 +97,9 @@ export const commands: Readonly<Record<string, Command>> = {
       return run({ format, output: text(flags.output), runDir: text(flags['run-dir']) }, ctx)
     },
   },
+}
+
+/** Commands that come in groups. */
+export const groups: Readonly<Record<string, CommandGroup>> = {
+  root: { summary: 'root images of this host: update, revert, trial', commands: rootCommands },
 }

@@ -107,7 +107,7 @@ function parse(line: string): unknown {
 }
 
 /** The executable itself, or Node with the script that it runs. */
-function ownProgram(): string[] {
+export function ownProgram(): string[] {
   if (isSea()) return [process.execPath]
   const here = fileURLToPath(import.meta.url)
   // Unbundled each module is a file of its own; in a bundle this one is in the program's only file.

@@ -4,10 +4,17 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { buildImage, HOST_TOOLS, type ImageResult, requireKeyring } from '../../packaging/image/build.ts'
+import {
+  buildImage,
+  HOST_TOOLS,
+  type ImageResult,
+  PACK_TOOLS,
+  requireKeyring,
+} from '../../packaging/image/build.ts'
 import { verifyImage } from '../../packaging/image/manifest.ts'
 import type { ImageOptions } from '../../packaging/image/options.ts'
-import { recipe } from '../../packaging/image/recipe.ts'
+import type { Flavour, Recipe } from '../../packaging/image/recipe.ts'
+import { recipes } from '../../packaging/image/recipes.ts'
 import { BuildError } from '../../packaging/lib/errors.ts'
 import { createRun, type Run, requireTools } from '../../packaging/lib/run.ts'
 
@@ -16,7 +23,8 @@ interface Bench {
   /** Steps that were really done. */
   done: string[]
   build(deps?: {
-    recipe?: typeof recipe
+    recipe?: Recipe
+    flavour?: Flavour
     number?: string
     signal?: AbortSignal
     breakAt?: string
@@ -48,7 +56,8 @@ async function onBench(work: (bench: Bench) => Promise<void>): Promise<void> {
   const binary = join(folder, 'speediso')
   await writeFile(binary, '\x7fELF program')
   const options: ImageOptions = {
-    ...{ suite: 'trixie', mirror: undefined, firmware: [], refresh: false },
+    ...{ flavour: 'live', kernel: 'linux-image-amd64', suite: 'trixie' },
+    ...{ mirror: undefined, firmware: [], refresh: false },
     ...{ binary, output: join(folder, 'out'), cache: join(folder, 'cache') },
   }
   const done: string[] = []
@@ -68,13 +77,16 @@ async function onBench(work: (bench: Bench) => Promise<void>): Promise<void> {
   }
   const build: Bench['build'] = async (deps = {}) => {
     done.length = 0
-    return buildImage(options, {
-      say: () => undefined,
-      env: deps.number === undefined ? {} : { BUILD_NUMBER: deps.number },
-      createRun: (log, signal) => player(deps.breakAt, log, signal),
-      ...(deps.recipe === undefined ? {} : { recipe: deps.recipe }),
-      ...(deps.signal === undefined ? {} : { signal: deps.signal }),
-    })
+    return buildImage(
+      { ...options, flavour: deps.flavour ?? 'live' },
+      {
+        say: () => undefined,
+        env: deps.number === undefined ? {} : { BUILD_NUMBER: deps.number },
+        createRun: (log, signal) => player(deps.breakAt, log, signal),
+        ...(deps.recipe === undefined ? {} : { recipe: deps.recipe }),
+        ...(deps.signal === undefined ? {} : { signal: deps.signal }),
+      },
+    )
   }
   try {
     await work({ options, done, build })
@@ -95,7 +107,7 @@ async function failure(work: Promise<unknown>): Promise<BuildError> {
 const visible = async (folder: string) =>
   (await readdir(folder)).filter((name) => name !== '.build-number').sort()
 
-const missing = await requireTools(HOST_TOOLS)
+const missing = await requireTools({ ...HOST_TOOLS, ...PACK_TOOLS.squashfs, ...PACK_TOOLS.ext4 })
   .then(() => requireKeyring())
   .catch((error: unknown) => error as BuildError)
 const reason = missing?.message ?? (process.getuid?.() === 0 ? undefined : 'needs root')
@@ -173,7 +185,9 @@ check('over the budget is an error that leaves nothing and keeps what was curren
   onBench(async (bench) => {
     const first = await bench.build()
     await writeFile(bench.options.binary, '\x7fELF bigger program')
-    const error = await failure(bench.build({ recipe: { ...recipe, budget: { boot: 45e6, root: 10 } } }))
+    const error = await failure(
+      bench.build({ recipe: { ...recipes.live, budget: { boot: 45e6, root: 10 } } }),
+    )
     assert.match(error.message, /over its budget: rootfs\.squashfs .* at most 0\.0 MB/)
     assert.equal(await visible(bench.options.output), [first.manifest.version, 'current'].sort())
   }),
@@ -213,6 +227,53 @@ check('the same BUILD_NUMBER never replaces another image', () =>
     assert.match((await failure(bench.build({ number: '../x' }))).message, /BUILD_NUMBER=/)
   }),
 )
+
+check('a root image holds its kernel, its initramfs with the program, and its id, and GRUB reads them', () =>
+  onBench(async (bench) => {
+    const { folder, manifest } = await bench.build({ flavour: 'root', number: '1' })
+    const image = join(folder, 'hn-root.img')
+    const parts = manifest.parts.map((part) => part.name)
+    assert.equal(parts, ['vmlinuz', 'initrd.img', 'hn-root.img'])
+    assert.equal(await verifyImage(folder, parts), [])
+    const id = manifest.imageId ?? ''
+    const { stdout } = await execa('dumpe2fs', ['-h', image])
+    assert.match(stdout, new RegExp(`Filesystem UUID: +${id}\n`))
+    const cat = async (path: string) => (await execa('debugfs', ['-R', `cat ${path}`, image])).stdout
+    const environment = await cat('/boot/speediso.env')
+    assert.is(environment.length, 1024)
+    assert.match(environment, `\nimage=${id}\nversion=${manifest.version}\n`)
+    assert.is(await cat('/boot/vmlinuz-6.12-test'), 'kernel')
+    const list = (await execa('debugfs', ['-R', 'ls -l /boot', image])).stdout
+    assert.match(list, / kernel$/m)
+    assert.match(list, / initramfs$/m)
+    assert.is(await cat('/etc/machine-id'), '')
+    assert.match((await execa('debugfs', ['-R', 'stat /hostpart', image])).stdout, /Type: directory/)
+    assert.not.match((await execa('debugfs', ['-R', 'ls /etc/ssh', image])).stdout, /ssh_host/)
+    // dracut's part first, as it was made; then the archive with the program.
+    const initramfs = await readFile(join(folder, 'initrd.img'))
+    const { stdout: unpacked } = await execa('zstd', ['-dc', join(folder, 'initrd.img')])
+    assert.match(unpacked, /^initramfs070701.*usr\/bin\/speediso.*ELF program.*TRAILER!!!/s)
+    const inside = join(bench.options.cache, 'inside')
+    await execa('grub-fstest', [image, 'cp', '(loop0)/boot/initramfs', inside])
+    assert.ok((await readFile(inside)).equals(initramfs))
+
+    const second = await bench.build({ flavour: 'root', number: '2' })
+    assert.is(second.reused, true)
+    await writeFile(bench.options.binary, '\x7fELF other program')
+    const third = await bench.build({ flavour: 'root', number: '3' })
+    assert.is(bench.done.includes('mmdebstrap') || bench.done.includes('dracut'), false)
+    assert.is.not(third.manifest.imageId, id)
+  }),
+)
+
+for (const step of ['mke2fs', 'e2fsck', 'grub-fstest', 'grub-editenv']) {
+  check(`a failure of ${step} leaves no root image`, () =>
+    onBench(async (bench) => {
+      assert.instance(await failure(bench.build({ flavour: 'root', breakAt: step })), BuildError)
+      assert.equal(await visible(bench.options.output), [])
+    }),
+  )
+}
 
 check('refuses what is no executable', () =>
   onBench(async (bench) => {

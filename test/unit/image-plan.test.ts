@@ -16,14 +16,24 @@ import {
   verifyImage,
 } from '../../packaging/image/manifest.ts'
 import { type ImageOptions, parseOptions } from '../../packaging/image/options.ts'
-import { dracutArgs, mmdebstrapArgs, repositoryLine, squashfsArgs } from '../../packaging/image/plan.ts'
-import { type Recipe, recipe } from '../../packaging/image/recipe.ts'
+import {
+  dracutArgs,
+  ext4Args,
+  ext4Size,
+  mmdebstrapArgs,
+  repositoryLine,
+  squashfsArgs,
+} from '../../packaging/image/plan.ts'
+import type { Recipe } from '../../packaging/image/recipe.ts'
+import { recipes } from '../../packaging/image/recipes.ts'
 import { copyOverlay } from '../../packaging/image/root.ts'
 import { budgetProblems, sizeTable } from '../../packaging/image/sizes.ts'
+import { writeCpio } from '../../packaging/lib/cpio.ts'
 import { BuildError, UsageError } from '../../packaging/lib/errors.ts'
 import { sha256Text } from '../../packaging/lib/hash.ts'
 
-const parse = (...args: string[]) => parseOptions(args, '/project', recipe)
+const parse = (...args: string[]) => parseOptions(args, '/project', recipes)
+const recipe = recipes.live
 
 function options(...args: string[]): ImageOptions {
   const found = parse(...args)
@@ -42,6 +52,8 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 
 test('options: defaults', () => {
   const found = options()
+  assert.is(found.flavour, 'live')
+  assert.is(found.kernel, 'linux-image-amd64')
   assert.is(found.suite, 'trixie')
   assert.is(found.mirror, undefined)
   assert.is(found.binary, '/project/dist/speediso')
@@ -83,6 +95,8 @@ for (const [args, wanted] of [
   [['--mirror', 'mirror.example'], /--mirror mirror.example: not a URL/],
   [['--suite', 'a b'], /--suite a b/],
   [['--suite', '../x'], /--suite/],
+  [['--flavour', 'rooot'], /--flavour rooot: not known; it is live or root/],
+  [['--kernel', 'vmlinuz'], /--kernel vmlinuz: not a Debian package of a kernel/],
   [['extra'], /extra/],
 ] as [string[], RegExp][]) {
   test(`options: refuses ${args.join(' ')}`, () => {
@@ -141,8 +155,87 @@ test('dracut: one network backend, our fetch, no compression inside', () => {
   assert.is(args.at(-1), '/f')
 })
 
+test('options: the root flavour has its own output folder, and any kernel', () => {
+  const found = options('--flavour', 'root', '--kernel', 'linux-image-cloud-amd64')
+  assert.is(found.output, '/project/dist/image-root')
+  const packages = (recipe: Recipe, from: ImageOptions) =>
+    mmdebstrapArgs(recipe, from, paths)
+      .find((arg) => arg.startsWith('--include='))
+      ?.slice('--include='.length)
+      .split(',')
+  const chosen = packages(recipes.root, found) ?? []
+  assert.ok(chosen.includes('linux-image-cloud-amd64'))
+  assert.not.ok(chosen.includes('linux-image-amd64'))
+  assert.ok(packages(recipes.root, options('--flavour', 'root'))?.includes('linux-image-amd64'))
+})
+
+test('recipes: each has its kernel among its packages, and modules that it does not omit', () => {
+  for (const [flavour, one] of Object.entries(recipes)) {
+    assert.is(one.flavour, flavour)
+    assert.ok(one.packages.includes(one.kernel))
+    const { modules, omitModules } = one.initramfs
+    assert.equal(
+      modules.filter((name) => omitModules.includes(name)),
+      [],
+    )
+  }
+  assert.ok(recipes.root.initramfs.omitModules.includes('speediso-fetch'))
+  assert.not.ok(recipes.live.overlays.includes('image-overlay-root'))
+  assert.not.ok(recipes.root.overlays.includes('image-overlay'))
+})
+
+test('ext4: room for the tree, as many files again, and what is to be free', () => {
+  const MIB = 1024 * 1024
+  const plain = ext4Size({ bytes: 400 * MIB, inodes: 10_000 }, 0)
+  assert.ok(plain.size >= 400 * MIB + 64 * MIB)
+  assert.is(plain.size % MIB, 0)
+  assert.is(plain.inodes, 20_000)
+  assert.ok(ext4Size({ bytes: 400 * MIB, inodes: 10_000 }, 100 * MIB).size >= plain.size + 100 * MIB)
+})
+
+test('ext4: only the features of the recipe, none by default', () => {
+  const { pack } = recipes.root
+  assert.is(pack.kind, 'ext4')
+  if (pack.kind !== 'ext4') return
+  const facts = { root: '/r', file: '/f.img', uuid: 'u', size: 2048 * 1024, inodes: 7 }
+  const args = ext4Args(pack, facts)
+  const after = (name: string) => args[args.indexOf(name) + 1]
+  assert.ok(after('-O')?.startsWith('none,has_journal,'))
+  // What GRUB 2.06 refuses (grub-core/fs/ext2.c, EXT2_DRIVER_SUPPORTED_INCOMPAT).
+  for (const feature of ['inline_data', 'casefold', 'ea_inode'])
+    assert.not.ok(pack.features.includes(feature))
+  assert.equal([after('-U'), after('-L'), after('-N'), after('-d')], ['u', 'hn-root', '7', '/r'])
+  assert.equal(args.slice(-2), ['/f.img', '2048k'])
+})
+
+test('cpio: the archive is what cpio itself unpacks, and the same each time', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'program')
+    const archives = [join(folder, 'a.cpio'), join(folder, 'b.cpio')] as const
+    // Lengths around the padding to 4 bytes.
+    for (const length of [0, 1, 2, 3, 4, 5000]) {
+      await writeFile(file, Buffer.alloc(length, 'x'))
+      for (const archive of archives) {
+        await rm(archive, { force: true })
+        await writeCpio(archive, { name: 'usr/bin/thing', file, mode: 0o755 })
+      }
+      const [bytes, again] = await Promise.all(archives.map((archive) => readFile(archive)))
+      assert.ok(bytes !== undefined && again !== undefined && bytes.equals(again))
+      assert.is(bytes.length % 4, 0)
+      assert.is(bytes.toString('latin1', 0, 6), '070701')
+      const field = (index: number) =>
+        Number.parseInt(bytes.toString('latin1', 6 + 8 * index, 14 + 8 * index), 16)
+      assert.equal([field(1), field(6), field(11)], [0o100755, length, 'usr/bin/thing'.length + 1])
+      const start = Math.ceil((110 + field(11)) / 4) * 4
+      assert.is(bytes.toString('latin1', start, start + length), 'x'.repeat(length))
+      const end = start + Math.ceil(length / 4) * 4
+      assert.is(bytes.toString('latin1', end + 110, end + 120), 'TRAILER!!!')
+    }
+  }))
+
 test('squashfs: compression as in the recipe', () => {
-  const args = squashfsArgs(recipe, '/root', '/file')
+  if (recipe.pack.kind !== 'squashfs') throw new Error('the live image is a squashfs')
+  const args = squashfsArgs(recipe.pack, '/root', '/file')
   assert.equal(args.slice(0, 2), ['/root', '/file'])
   assert.ok(args.join(' ').includes('-comp zstd -Xcompression-level 19 -b 256K'))
 })
@@ -169,14 +262,14 @@ test('keys: every input of the base and of the initramfs counts', () =>
     ])
     assert.is(new Set([base, ...others]).size, others.length + 1)
 
-    const boot = await bootKey(recipe, base, overlay)
+    const boot = await bootKey(recipe, base, [overlay])
     await writeFile(join(overlay, 'etc-file'), 'outside of the initramfs')
-    assert.is(await bootKey(recipe, base, overlay), boot)
+    assert.is(await bootKey(recipe, base, [overlay]), boot)
     await writeFile(join(module, 'm.sh'), 'two')
-    const changed = await bootKey(recipe, base, overlay)
+    const changed = await bootKey(recipe, base, [overlay])
     const fewer = { ...recipe.initramfs, drivers: recipe.initramfs.drivers.slice(1) }
-    const keys = [boot, changed, await bootKey({ ...recipe, initramfs: fewer }, base, overlay)]
-    keys.push(await bootKey(recipe, sha256Text('another base'), overlay))
+    const keys = [boot, changed, await bootKey({ ...recipe, initramfs: fewer }, base, [overlay])]
+    keys.push(await bootKey(recipe, sha256Text('another base'), [overlay]))
     assert.is(new Set(keys).size, 4)
   }))
 

@@ -3,6 +3,7 @@
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 . /lib/dracut-lib.sh
 . /lib/speediso-lib.sh
+. /lib/speediso-no-root-lib.sh
 . /lib/speediso-fetch-lib.sh
 
 work=$speediso_work

@@ -7,12 +7,11 @@ check() {
 }
 
 depends() {
-    echo bash livenet dmsquash-live net-lib
+    echo speediso-lib bash livenet dmsquash-live net-lib
 }
 
 install() {
     inst_multiple awk cat curl cut date dd mkdir mount od readlink rm sed sha256sum sleep stat tail tr
-    inst_hook cmdline 00 "$moddir/milestone-initramfs.sh"
     # Before networkd starts, which waits for udev and so for all of these hooks; and by its name after dracut's
     # 99-networkd-config, which takes away DHCP on every other card when it finds a file such as this one makes.
     inst_hook cmdline 99 "$moddir/speediso-boot-interface.sh"
@@ -20,8 +19,7 @@ install() {
     inst_hook initqueue/settled 50 "$moddir/tell-network.sh"
     inst_hook initqueue/timeout 50 "$moddir/no-network.sh"
     inst_hook pre-mount 00 "$moddir/writable-layer.sh"
-    inst_hook pre-pivot 99 "$moddir/milestone-switch-root.sh"
-    inst_simple "$moddir/speediso-lib.sh" /lib/speediso-lib.sh
+    inst_simple "$moddir/no-root-lib.sh" /lib/speediso-no-root-lib.sh
     inst_simple "$moddir/fetch-lib.sh" /lib/speediso-fetch-lib.sh
     # This module sorts before livenet, and dracut keeps the first file of a name.
     inst_script "$moddir/livenetroot.sh" /sbin/livenetroot

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run when dracut's queue has waited for long (two thirds of rd.retry=, 180 s): without a network there is no root.
 . /lib/speediso-lib.sh
+. /lib/speediso-no-root-lib.sh
 
 case "$netroot" in
     livenet:*)

@@ -1,12 +1,5 @@
 #!/bin/sh
-# Messages of the initramfs: to the kernel log, which every console shows and which outlives the initramfs.
-
-speediso_work=/run/initramfs/speediso
-
-tell() { printf '<5>speediso: %s\n' "$*" > /dev/kmsg; }
-
-# Shown even with "quiet" on the kernel command line.
-complain() { printf '<2>speediso: %s\n' "$*" > /dev/kmsg; }
+# What cannot be fetched over, and what happens when nothing could be fetched. Needs speediso-lib.sh.
 
 # is_bmc_card INTERFACE: whether it is a USB network function as BMCs offer one to their host; the same list as in
 # 71-1-speediso-bmc.network.
@@ -16,12 +9,6 @@ is_bmc_card() {
         cdc_ether | cdc_eem | cdc_ncm | cdc_subset | rndis_host) return 0 ;;
     esac
     return 1
-}
-
-# speediso-milestone: NAME SECONDS-SINCE-KERNEL-START
-milestone() {
-    read -r _uptime _ < /proc/uptime
-    printf '<5>speediso-milestone: %s %s\n' "$1" "$_uptime" > /dev/kmsg
 }
 
 # give_up REASON: says why this machine does not boot, then reboots or powers off if asked to, or opens a shell on

@@ -1,0 +1,121 @@
+import { InputError } from '../../errors.ts'
+import type { Outcome } from '../../exit.ts'
+import { CONFIG_DEFAULTS } from '../../root/loader/grub-cfg.ts'
+import { checkInstall, findGrubInstall, install } from '../../root/loader/install.ts'
+import { hasEfiVariables, ownPlatform, readEsp } from '../../root/loader/install-facts.ts'
+import { describeStep, PLATFORMS, type Platform, planInstall } from '../../root/loader/install-plan.ts'
+import { parseConsoles, splitArguments } from '../../root/loader/kernel-arguments.ts'
+import { readTrialCopies } from '../../root/loader/trial-store.ts'
+import { imageNames } from '../../root/names.ts'
+import { type CliContext, printJson, printLine } from '../context.ts'
+
+export interface InstallLoaderFlags {
+  /** Where the boot partition is mounted. */
+  esp: string | undefined
+  hostpartUuid: string | undefined
+  /** Path of the current image on hostpart, as in real_root=. */
+  realRoot: string | undefined
+  disk: string | undefined
+  append: string | undefined
+  /** Separated by spaces. */
+  console: string | undefined
+  timeout: string | undefined
+  /** i386-pc, x86_64-efi or both; default: as this machine was booted. */
+  target: string | undefined
+  rescueKernel: string | undefined
+  rescueInitramfs: string | undefined
+  plan: boolean
+  json: boolean
+}
+
+/** Installs GRUB, its configuration and what it counts on a mounted boot partition. */
+export async function run(flags: InstallLoaderFlags, ctx: CliContext): Promise<Outcome> {
+  const { exec, root, signal } = ctx
+  const path = required(flags.esp, '--esp DIR', 'where the boot partition is mounted')
+  const uuid = required(flags.hostpartUuid, '--hostpart-uuid UUID', "the UUID of hostpart's filesystem")
+  if (!/^[0-9A-Fa-f]{4,}(-[0-9A-Fa-f]{4,})*$/.test(uuid)) {
+    throw new InputError(`--hostpart-uuid ${uuid}: is no UUID`, {
+      hint: 'blkid -s UUID -o value DEVICE tells it',
+    })
+  }
+  const platforms = await readTarget(flags.target, ctx)
+  const config = {
+    ...CONFIG_DEFAULTS,
+    hostpart: { uuid, label: 'hostpart' },
+    names: imageNames(flags.realRoot),
+    timeout: readTimeout(flags.timeout),
+    consoles: parseConsoles(flags.console ?? ''),
+    append: readAppend(flags.append),
+  }
+  const rescue = readRescue(flags)
+  const esp = await readEsp(path, platforms, root)
+  const disk = flags.disk ?? esp.disk
+  if (platforms.includes('i386-pc') && disk === undefined) {
+    throw new InputError(`--esp ${path}: it cannot be told which disk ${esp.source} lies on`, {
+      hint: 'name the disk that the BIOS boots with --disk /dev/…',
+    })
+  }
+  const grub = await findGrubInstall(exec, signal)
+  const steps = planInstall(
+    { esp: esp.dir, config, platforms, ...(rescue === undefined ? {} : { rescue }) },
+    {
+      copies: await readTrialCopies(esp.dir),
+      ...(disk === undefined ? {} : { disk }),
+      efiVariables: await hasEfiVariables(root),
+      signs: grub.signs,
+    },
+  )
+  const say = (line: string) => printLine(ctx.stderr, line)
+  await checkInstall(steps, { exec, signal, say })
+  const lines = steps.map((step) => describeStep(step, esp.dir))
+  if (flags.plan) {
+    if (flags.json) printJson(ctx.stdout, { plan: lines, config: configText(steps) })
+    else for (const line of lines) printLine(ctx.stdout, line)
+    return null
+  }
+  const where = { esp: esp.dir, folder: esp.dir, program: grub.program }
+  const warnings = await install(steps, where, { exec, signal, say })
+  for (const warning of warnings) say(`warning: ${warning}`)
+  if (flags.json) printJson(ctx.stdout, { done: lines, warnings })
+  else for (const line of lines) printLine(ctx.stdout, `done: ${line}`)
+  return null
+}
+
+function configText(steps: ReturnType<typeof planInstall>): string | undefined {
+  for (const step of steps) if (step.do === 'config') return step.config
+  return undefined
+}
+
+function required(value: string | undefined, flag: string, what: string): string {
+  if (value !== undefined && value !== '') return value
+  throw new InputError(`${flag}: is missing`, { hint: `it tells ${what}` })
+}
+
+async function readTarget(target: string | undefined, { root }: CliContext): Promise<readonly Platform[]> {
+  if (target === undefined) return [await ownPlatform(root)]
+  if (target === 'both') return PLATFORMS
+  const platform = PLATFORMS.find((each) => each === target)
+  if (platform !== undefined) return [platform]
+  throw new InputError(`--target ${target}: is none`, { hint: `write ${PLATFORMS.join(', ')} or both` })
+}
+
+function readTimeout(text: string | undefined): number {
+  if (text === undefined) return CONFIG_DEFAULTS.timeout
+  if (/^\d{1,4}$/.test(text)) return Number(text)
+  throw new InputError(`--timeout ${text}: is no number of seconds`, { hint: '0 to 9999; 0 shows no menu' })
+}
+
+function readAppend(text: string | undefined): string[] {
+  const words = splitArguments(text ?? '')
+  // What follows it is for init, and the image's own arguments may stand there.
+  if (words.includes('--')) throw new InputError('--append: -- cannot stand there')
+  return words
+}
+
+function readRescue({ rescueKernel: kernel, rescueInitramfs: initramfs }: InstallLoaderFlags) {
+  if (kernel !== undefined && initramfs !== undefined) return { kernel, initramfs }
+  if (kernel === undefined && initramfs === undefined) return undefined
+  throw new InputError('a rescue system has a kernel and an initramfs', {
+    hint: 'give both --rescue-kernel FILE and --rescue-initramfs FILE',
+  })
+}

@@ -1,0 +1,113 @@
+import { access, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
+import { InputError } from '../../errors.ts'
+import type { Outcome } from '../../exit.ts'
+import { makeManifest, manifestBytes } from '../../root/manifest/manifest.ts'
+import { signManifest } from '../../root/manifest/signature.ts'
+import { describeSeal, describeSealPlan } from '../../root/seal/describe.ts'
+import { type SealDeps, type SealResult, seal, showSeal } from '../../root/seal/seal.ts'
+import { SEAL_TABLE } from '../../root/seal/table.ts'
+import { writeText } from '../../system/write-file.ts'
+import { text } from '../command.ts'
+import { type CliContext, printJson, printLine } from '../context.ts'
+
+/**
+ * Seals a root image, or prints the plan of it.
+ * @throws InputError when it cannot be sealed as asked: nothing was changed
+ */
+export async function run(
+  image: string | undefined,
+  flags: Readonly<Record<string, unknown>>,
+  ctx: CliContext,
+): Promise<Outcome> {
+  if (image === undefined)
+    throw new InputError('no image is named', { hint: 'speediso root seal hn-root-new.img' })
+  const deps: SealDeps = {
+    exec: ctx.exec,
+    signal: ctx.signal,
+    table: SEAL_TABLE,
+    temporary: tmpdir(),
+    machine: ctx.root.dir,
+    log: (line) => printLine(ctx.stderr, line),
+  }
+  if (flags.plan === true) {
+    const plan = await showSeal(image, deps)
+    if (flags.json === true) printJson(ctx.stdout, { image, ...plan })
+    else for (const line of describeSealPlan(plan)) printLine(ctx.stdout, line)
+    return null
+  }
+  const out = await manifestPath(image, text(flags.manifest))
+  const key = await signKey(text(flags['sign-key']), out)
+  const result = await seal(
+    image,
+    { version: text(flags['image-version']), described: out !== undefined },
+    deps,
+  )
+  const manifest =
+    out === undefined || result.verdict !== 'passed'
+      ? undefined
+      : await describe(image, result, out, key, ctx)
+  if (flags.json === true) printJson(ctx.stdout, { file: image, ...result, manifest: manifest ?? null })
+  else {
+    for (const line of describeSeal(result)) printLine(ctx.stdout, line)
+    if (manifest !== undefined) printLine(ctx.stdout, `manifest: ${manifest.join(', ')}`)
+  }
+  return result.verdict
+}
+
+/** What would fail at the end is told before anything is changed. */
+async function manifestPath(image: string, given: string | undefined): Promise<string | undefined> {
+  if (given === undefined) return undefined
+  const path = given === '' ? `${image}.json` : given
+  await access(dirname(path)).catch(() => {
+    throw new InputError(`--manifest ${path}: there is no such folder`)
+  })
+  if (await isFolder(image))
+    throw new InputError('--manifest: a folder has none, as it is no image file yet', {
+      hint: 'seal the image file',
+    })
+  return path
+}
+
+async function signKey(path: string | undefined, manifest: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined
+  if (manifest === undefined)
+    throw new InputError('--sign-key: there is no manifest to sign', { hint: 'add --manifest' })
+  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(`--sign-key ${path}: cannot be read (${error.code})`)
+  })
+  try {
+    signManifest(Buffer.alloc(0), pem)
+  } catch (cause) {
+    throw new InputError(`--sign-key ${path}: cannot sign`, { cause })
+  }
+  return pem
+}
+
+/** @returns the files that it wrote */
+async function describe(
+  file: string,
+  { image, version = '', kernelRelease = '' }: SealResult,
+  out: string,
+  key: string | undefined,
+  { signal, clock }: CliContext,
+): Promise<string[]> {
+  const created = new Date(clock.now()).toISOString()
+  const bytes = manifestBytes(
+    await makeManifest(file, { image, version, kernelRelease, created }, { signal }),
+  )
+  // One that is there is of another manifest.
+  await rm(`${out}.sig`, { force: true })
+  await writeText(out, bytes.toString(), 0o644)
+  if (key === undefined) return [out]
+  await writeText(`${out}.sig`, signManifest(bytes, key).toString('base64'), 0o644)
+  return [out, `${out}.sig`]
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return access(`${path}/.`).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,142 @@
+import { stat } from 'node:fs/promises'
+import { explainInLine, InputError } from '../../errors.ts'
+import type { Act } from '../../root/acts.ts'
+import { apply } from '../../root/apply.ts'
+import { decide } from '../../root/decide.ts'
+import { settle } from '../../root/freeze.ts'
+import { createStartThawGuard } from '../../root/freeze-guard.ts'
+import { loadFreezeIo } from '../../root/freeze-ioctl.ts'
+import { addHistory } from '../../root/history.ts'
+import { type LoaderAccess, openLoader } from '../../root/loader/access.ts'
+import { readRootKeys } from '../../root/manifest/signature.ts'
+import { dropManifests, keepManifest } from '../../root/manifests.ts'
+import { type ImageNames, imageNames } from '../../root/names.ts'
+import { type Asked, observe } from '../../root/observe/observe.ts'
+import { type RootWords, readRootWords } from '../../root/observe/words.ts'
+import { createRootPort } from '../../root/port.ts'
+import { readRecord } from '../../root/record-file.ts'
+import { imageOfRoot, type Running, readRunning } from '../../root/running.ts'
+import type { Decision, Observed } from '../../root/schema.ts'
+import { ownProgram } from '../../system/worker.ts'
+import { type CliContext, printLine } from '../context.ts'
+import { readCommandLine } from '../kernel.ts'
+
+export interface SessionFlags {
+  hostpart: string | undefined
+  esp: string | undefined
+}
+
+/** A hostpart that is worked on. */
+export interface Session {
+  hostpart: string
+  names: ImageNames
+  words: RootWords
+  /** What the initramfs of this host told; undefined with --hostpart. */
+  running: Running | undefined
+  /** File of the image that is the root of this system; undefined with --hostpart, and where it is no image. */
+  image: string | undefined
+  /** Whether this is the host's own hostpart: only then a reboot follows. */
+  own: boolean
+  loader: LoaderAccess
+  say(level: 'info' | 'warning' | 'error', text: string): void
+  observe(asked: Asked): Promise<Observed>
+  /** Decides, and does it unless `plan`. */
+  act(observed: Observed, plan: boolean, onAct?: (act: Act) => void): Promise<Decision>
+}
+
+/** Where the initramfs mounts it, and where the instructions of old have it. */
+const PLACES = ['/run/hostpart', '/hostpart'] as const
+
+/** @throws InputError when there is no hostpart */
+export async function openSession(flags: SessionFlags, ctx: CliContext, boot = false): Promise<Session> {
+  const { root, exec, signal, clock } = ctx
+  const words = readRootWords(await readCommandLine(root))
+  const own = flags.hostpart === undefined || boot
+  const running = own && !boot ? await readRunning(root) : undefined
+  const hostpart = flags.hostpart ?? running?.hostpart ?? (await findMounted(ctx))
+  await checkFolder(hostpart)
+  const names = imageNames(running?.realRoot ?? words.realRoot)
+  const say: Session['say'] = (level, text) =>
+    printLine(ctx.stderr, level === 'info' ? text : `${level}: ${text}`)
+  for (const problem of own ? words.problems : []) say('warning', problem)
+  const folder = '/run'
+  const loader = openLoader(flags.esp ?? words.loader, { exec, signal, temporaryDir: folder, say })
+  const keys = await readRootKeys(root)
+  // On a mere folder nobody boots; its boot loader is only touched when it is named.
+  const counts = own || flags.esp !== undefined
+  return {
+    ...{ hostpart, names, words, running, own, loader, say },
+    image: own && !boot ? (running?.image ?? (await imageOfRoot(root))) : undefined,
+    observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
+    async act(observed, plan, onAct) {
+      const decision = decide(observed)
+      for (const { level, text } of decision.messages) say(level, text)
+      if (plan || decision.actions.length === 0) return decision
+      const { candidate } = observed
+      if (candidate?.accepted === true && candidate.image.sha256 !== undefined) {
+        await keepManifest(hostpart, names.new, candidate.image.sha256)
+      }
+      const io = await loadFreezeIo()
+      const startGuard = createStartThawGuard(ownProgram())
+      const port = createRootPort({
+        ...{ hostpart, names, say },
+        settle: (dir) => settle(dir, { io, startGuard, signal }),
+        writeLoader: counts ? (trial) => loader.write(trial) : undefined,
+      })
+      await apply(decision.actions, names, port, onAct)
+      await remember(decision, observed, hostpart, say)
+      return decision
+    },
+  }
+}
+
+/** What only helps people must not undo what has been done. */
+async function remember(
+  decision: Decision,
+  observed: Observed,
+  hostpart: string,
+  say: Session['say'],
+): Promise<void> {
+  try {
+    const record = await readRecord(hostpart)
+    if (record !== undefined) await dropManifests(hostpart, record)
+    if (decision.messages.length === 0) return
+    const facts = record?.images[decision.boot?.image ?? record.trial?.image ?? record.confirmed ?? '']
+    await addHistory(hostpart, {
+      ...{ time: observed.time, occasion: observed.occasion, outcome: decision.outcome },
+      ...(facts?.version === undefined ? {} : { version: facts.version }),
+      ...(facts?.sha256 === undefined ? {} : { sha256: facts.sha256 }),
+      messages: decision.messages.map(({ text }) => text),
+    })
+  } catch (error) {
+    say('warning', `the history could not be written: ${explainInLine(error)}`)
+  }
+}
+
+async function findMounted({ root }: CliContext): Promise<string> {
+  const mounts = (await root.readText('/proc/self/mounts')) ?? ''
+  const targets = new Set(mounts.split('\n').map((line) => line.split(' ')[1]))
+  const found = PLACES.find((place) => targets.has(place))
+  if (found !== undefined) return found
+  throw new InputError('no hostpart is mounted here', {
+    hint: `it would be at ${PLACES.join(' or ')}; --hostpart DIR works on any folder`,
+  })
+}
+
+async function checkFolder(hostpart: string): Promise<void> {
+  const found = await stat(hostpart).catch(() => undefined)
+  if (found?.isDirectory() === true) return
+  throw new InputError(`--hostpart ${hostpart}: is no folder`, {
+    hint: 'name the folder where hostpart is mounted',
+  })
+}
+
+/** What a request of the running system rests on. */
+export async function askedAtRunTime(session: Session, occasion: Asked['occasion']): Promise<Asked> {
+  const loader = session.own ? await session.loader.read() : undefined
+  return {
+    occasion,
+    ...(session.image === undefined ? {} : { running: session.image }),
+    ...(loader === undefined ? {} : { loader }),
+  }
+}

@@ -1,0 +1,151 @@
+import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { InputError } from '../../errors.ts'
+import type { Outcome } from '../../exit.ts'
+import { SIDECARS } from '../../root/acts.ts'
+import { type Delivered, deliverImage } from '../../root/deliver/deliver.ts'
+import { readRootKeys } from '../../root/manifest/signature.ts'
+import { judgeFile } from '../../root/observe/candidate.ts'
+import { findFiles } from '../../root/observe/files.ts'
+import { readRecord } from '../../root/record-file.ts'
+import type { CandidateVerdict } from '../../root/schema.ts'
+import { formatAmount } from '../../runtime/format.ts'
+import { createHttpStream } from '../../system/http-stream.ts'
+import { type CliContext, printJson, printLine } from '../context.ts'
+import { describeDecision } from './describe.ts'
+import { rebootWhenAsked } from './reboot.ts'
+import { askedAtRunTime, openSession, type Session, type SessionFlags } from './session.ts'
+
+export interface StageFlags extends SessionFlags {
+  /** FILE or URL. */
+  source: string | undefined
+  plan: boolean
+  json: boolean
+  reboot: boolean
+}
+
+/**
+ * Brings an image to hostpart, proves it, and makes it the current one: the next boot is the first of its trial.
+ * @throws InputError when nothing was changed for want of right input
+ */
+export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> {
+  const { source } = flags
+  if (source === undefined)
+    throw new InputError('no image is named', { hint: 'speediso root stage FILE, or an http(s) URL' })
+  const session = await openSession(flags, ctx)
+  const { hostpart, names, say } = session
+  const place = ownPlace(source, session)
+  await checkFree(place, session)
+  const delivered = place === undefined ? await fetch(source, session, ctx) : undefined
+  const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)
+  if (delivered !== undefined) await writeSidecars(delivered)
+  const verdict = await judge(name, session, ctx)
+  if (!verdict.accepted || flags.plan) {
+    if (delivered !== undefined) await removeAll(delivered.file)
+    return tell(verdict, flags, ctx)
+  }
+  for (const line of verdict.evidence) say('info', line)
+  if (name !== names.new) await putForward(hostpart, name, names.new)
+  const asked = await askedAtRunTime(session, 'stage')
+  const decision = await session.act(await session.observe(asked), false)
+  const done = decision.outcome === 'updated'
+  if (flags.json)
+    printJson(ctx.stdout, { outcome: decision.outcome, candidate: verdict, actions: decision.actions })
+  else for (const line of describeDecision(decision, names, false)) printLine(ctx.stdout, line)
+  if (done) await rebootWhenAsked(flags.reboot, session, ctx)
+  return done ? 'passed' : 'failed'
+}
+
+/** An image that lies on hostpart under a name of the protocol is taken where it is. */
+function ownPlace(source: string, { hostpart, names }: Session): string | undefined {
+  if (/^[a-z]+:\/\//i.test(source)) return undefined
+  const path = resolve(source)
+  return [names.new, names.held, names.broken, names.rejected].find(
+    (name) => path === resolve(hostpart, name),
+  )
+}
+
+/** @throws InputError when somebody else's request would be mixed up with this one */
+async function checkFree(place: string | undefined, { hostpart, names }: Session): Promise<void> {
+  const { files, flag } = await findFiles(hostpart, names)
+  if (flag)
+    throw new InputError(`${names.flag} is there: the next boot would revert what is staged now`, {
+      hint: `reboot first, or remove ${join(hostpart, names.flag)}`,
+    })
+  if (files.new !== undefined && place !== names.new)
+    throw new InputError(`${names.new} is there already`, {
+      hint: `stage that one (speediso root stage ${join(hostpart, names.new)}), or remove it`,
+    })
+}
+
+async function fetch(source: string, session: Session, ctx: CliContext): Promise<Delivered> {
+  const { http, clock, signal, root } = ctx
+  const { hostpart, names, say } = session
+  let shown = clock.monotonic()
+  const delivered = await deliverImage(
+    source,
+    { hostpart, names },
+    { keys: await readRootKeys(root) },
+    {
+      ...{ http, clock, signal, stream: createHttpStream(root) },
+      say: (text) => say('warning', text),
+      progress({ total, fetched, copied, reused, zero }) {
+        if (clock.monotonic() - shown < 2000) return
+        shown = clock.monotonic()
+        const here = formatAmount(fetched + copied + reused + zero, 'bytes')
+        say(
+          'info',
+          `${here} of ${formatAmount(total, 'bytes')}, ${formatAmount(fetched, 'bytes')} of it fetched`,
+        )
+      },
+    },
+  )
+  const amount = (bytes: number) => formatAmount(bytes, 'bytes')
+  const { fetchedBytes, copiedBytes, reusedBytes } = delivered
+  say(
+    'info',
+    `here: ${amount(fetchedBytes)} fetched, ${amount(copiedBytes)} copied, ${amount(reusedBytes)} taken as they were`,
+  )
+  return delivered
+}
+
+async function writeSidecars({ file, manifest, signature }: Delivered): Promise<void> {
+  for (const [i, bytes] of [manifest, signature].entries()) {
+    if (bytes !== undefined) await writeFile(`${file}${SIDECARS[i]}`, bytes, { flush: true })
+  }
+}
+
+async function judge(name: string, { hostpart }: Session, ctx: CliContext): Promise<CandidateVerdict> {
+  const { exec, signal, root } = ctx
+  const record = await readRecord(hostpart)
+  const keys = await readRootKeys(root)
+  return judgeFile(hostpart, name, { exec, signal, folder: '/run', keys, denied: record?.denied ?? [] })
+}
+
+/** The manifest first: an image that a power cut leaves here alone would count as one without. */
+async function putForward(hostpart: string, from: string, to: string): Promise<void> {
+  for (const ending of [...SIDECARS, '']) {
+    await rename(join(hostpart, `${from}${ending}`), join(hostpart, `${to}${ending}`)).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (ending === '' || error.code !== 'ENOENT') throw error
+      },
+    )
+  }
+  for (const folder of new Set([from, to].map((name) => dirname(join(hostpart, name))))) {
+    await using directory = await open(folder, 'r')
+    await directory.sync()
+  }
+}
+
+async function removeAll(file: string): Promise<void> {
+  for (const ending of ['', ...SIDECARS]) await rm(`${file}${ending}`, { force: true })
+}
+
+function tell(verdict: CandidateVerdict, { json, plan }: StageFlags, ctx: CliContext): Outcome {
+  if (json) printJson(ctx.stdout, { outcome: verdict.accepted ? 'unchanged' : 'refused', candidate: verdict })
+  else if (verdict.accepted) {
+    for (const line of verdict.evidence) printLine(ctx.stdout, line)
+    printLine(ctx.stdout, 'it would be taken')
+  } else printLine(ctx.stdout, `refused: ${verdict.reason}`)
+  return verdict.accepted && plan ? 'passed' : 'failed'
+}

@@ -1,0 +1,110 @@
+import { type FileHandle, mkdtemp, open, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CommandError, SpeedisoError } from '../../errors.ts'
+import type { Exec } from '../../system/exec.ts'
+
+/** This machine could not look into the image, which proves nothing against it. */
+export class LookError extends SpeedisoError {
+  override readonly code: string = 'cannot-look'
+}
+
+/** The filesystem of the image was not taken by the kernel. */
+export class NotMountedError extends SpeedisoError {
+  override readonly code: string = 'does-not-mount'
+}
+
+export interface MountDeps {
+  exec: Exec
+  signal: AbortSignal
+  /** An existing folder for the mount point. */
+  folder: string
+  /** Take one that was not unmounted too, as it lies there: its journal is not replayed. For GRUB it is the same. */
+  unclean?: boolean
+}
+
+/** Mount options that leave the journal alone (ext4(5), xfs(5), btrfs(5)). */
+const NO_REPLAY: Readonly<Record<string, string[]>> = {
+  ext3: ['noload'],
+  ext4: ['noload'],
+  xfs: ['norecovery'],
+  btrfs: ['rescue=nologreplay'],
+}
+
+/** An image, mounted read-only in no folder: only this process reaches it, at `root`, and it is gone with this process. */
+export interface MountedImage extends AsyncDisposable {
+  root: string
+}
+
+/**
+ * Mounts an image's filesystem over a read-only loop device, so that nothing can replay a journal into it. Mount and loop
+ * device are let go of at once, and stay only as long as this process holds them: however it ends, nothing is left.
+ * @throws NotMountedError when the kernel does not take it; LookError when this machine cannot; the signal's reason
+ */
+export async function mountImage(
+  file: string,
+  type: string | undefined,
+  deps: MountDeps,
+): Promise<MountedImage> {
+  const { exec, signal, folder } = deps
+  signal.throwIfAborted()
+  await using device = await attach(file, exec)
+  const point = await mkdtemp(join(folder, 'image-'))
+  let held: FileHandle | undefined
+  try {
+    // XFS refuses a second filesystem with the same UUID, such as a new version of the image that runs.
+    const extra = [...(type === 'xfs' ? ['nouuid'] : []), ...((deps.unclean && NO_REPLAY[type ?? '']) || [])]
+    const flags = ['ro', 'nodev', 'nosuid', 'noexec', ...extra].join(',')
+    try {
+      await exec('mount', ['-t', type ?? 'auto', '-o', flags, device.path, point], unstoppable())
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.facts.timedOut === true) throw error
+      throw new NotMountedError(mountMessage(error, device.path, point), { cause: error })
+    }
+    held = await open(point, 'r')
+  } catch (error) {
+    if (error instanceof NotMountedError) throw error
+    throw new LookError(`${file} cannot be mounted on this machine`, { cause: error })
+  } finally {
+    // 32: it is not mounted (umount(8)).
+    await exec('umount', ['--lazy', point], { ...unstoppable(), okExitCodes: [32] })
+    await rmdir(point)
+  }
+  const opened = held
+  const close = () => opened.close()
+  if (signal.aborted) await close()
+  signal.throwIfAborted()
+  return { root: `/proc/${process.pid}/fd/${opened.fd}`, [Symbol.asyncDispose]: close }
+}
+
+/** Milliseconds for one program. */
+const LIMIT = 60_000
+
+/** One that is ended in the middle would leave what nobody knows of. */
+const unstoppable = () => ({ timeout: LIMIT, signal: new AbortController().signal })
+
+/** A loop device that is detached as soon as nothing holds it any more (autoclear, loop(4)). */
+async function attach(file: string, exec: Exec): Promise<{ path: string } & AsyncDisposable> {
+  try {
+    const { stdout } = await exec('losetup', ['--find', '--show', '--read-only', file], unstoppable())
+    const path = stdout.trim()
+    try {
+      const held = await open(path, 'r')
+      return { path, [Symbol.asyncDispose]: () => held.close() }
+    } finally {
+      await exec('losetup', ['--detach', path], unstoppable())
+    }
+  } catch (cause) {
+    throw new LookError(`no loop device could be had for ${file}`, {
+      hint: 'is the loop module of the kernel loaded, and losetup there?',
+      cause,
+    })
+  }
+}
+
+/** What mount says, without the parts that name nothing. */
+function mountMessage({ facts, message }: CommandError, device: string, point: string): string {
+  const line = String(facts.stderr ?? '')
+    .split('\n')
+    .find((each) => each.startsWith('mount: '))
+  return (line ?? message).replace(`mount: ${point}: `, '').replace(` on ${device}`, '').trim()
+}

@@ -1,0 +1,152 @@
+import { rm, stat } from 'node:fs/promises'
+import { SpeedisoError } from '../../errors.ts'
+import { TrustError, type TrustKey } from '../../job/trust.ts'
+import type { Clock } from '../../system/clock.ts'
+import type { Http } from '../../system/http.ts'
+import type { HttpStream } from '../../system/http-stream.ts'
+import { parseManifest, type ReadManifest } from '../manifest/manifest.ts'
+import { verifyManifestSignature } from '../manifest/signature.ts'
+import type { ImageNames } from '../names.ts'
+import { type Counts, deliverByChunks } from './by-chunks.ts'
+import { FinalDeliveryError } from './errors.ts'
+import { partName, prepareIncoming, RESERVE, settle } from './part-file.ts'
+import { DEFAULT_PACE, type RetryDeps, type RetryPace, withRetries } from './retry.ts'
+import { findSeeds } from './seeds.ts'
+import { openSource, type Source } from './source.ts'
+import { deliverWhole } from './whole.ts'
+
+export interface DeliverTarget {
+  /** Where hostpart is mounted. */
+  hostpart: string
+  names: ImageNames
+}
+
+export interface DeliverOptions {
+  /** With one, only an image with a signed manifest is taken. */
+  keys: readonly TrustKey[]
+  /** Read images that have no manifest whole, to copy from them too. */
+  chunkSeeds?: boolean
+  /** Bytes of hostpart that stay free; default RESERVE. */
+  reserve?: number
+  pace?: Partial<RetryPace>
+}
+
+export interface DeliverDeps {
+  http: Http
+  stream: HttpStream
+  clock: Clock
+  signal: AbortSignal
+  progress?: (counts: Counts) => void
+  /** What goes wrong on the way and is tried again, for people. */
+  say?: (text: string) => void
+}
+
+export interface Delivered {
+  /** Whole, verified and on the disk; on hostpart, so that it can be renamed. */
+  file: string
+  /** As they came, to be put beside it. */
+  manifest?: Uint8Array
+  signature?: Uint8Array
+  /** SHA-256 of the whole file; only with a manifest. */
+  sha256?: string
+  fetchedBytes: number
+  copiedBytes: number
+  reusedBytes: number
+  zeroBytes: number
+}
+
+/**
+ * Brings an image from a file or an http(s) URL to hostpart, as `.speediso/incoming/NAME.part`. With a manifest beside the
+ * source (`.json`, and its signature `.json.sig`) only what no image here has is fetched. An interrupted delivery goes on
+ * where it was when it is asked for again. One at a time.
+ * @throws TrustError, ManifestError, DeliveryError, HttpError, an error of the disk, or the signal's reason
+ */
+export async function deliverImage(
+  from: string,
+  { hostpart, names }: DeliverTarget,
+  options: DeliverOptions,
+  deps: DeliverDeps,
+): Promise<Delivered> {
+  const { signal, clock, progress, say } = deps
+  const { reserve = RESERVE, chunkSeeds = false } = options
+  const source = openSource(from, deps)
+  const counts: Counts = { total: 0, fetched: 0, copied: 0, reused: 0, zero: 0 }
+  let last = clock.monotonic()
+  const work = {
+    signal,
+    clock,
+    pace: { ...DEFAULT_PACE, ...options.pace },
+    progressed: () => {
+      last = clock.monotonic()
+    },
+    lastProgress: () => last,
+    counts,
+    ...(progress === undefined ? {} : { progress }),
+    ...(say === undefined ? {} : { say }),
+  }
+  const described = await readDescription(source, options.keys, work)
+  const sha256 = described?.read.manifest.sha256
+  const part = await prepareIncoming(hostpart, partName(source.shown, sha256))
+  try {
+    if (described === undefined || sha256 === undefined) {
+      await deliverWhole(source, { part, reserve }, work)
+    } else {
+      const seeds = await findSeeds(hostpart, names, chunkSeeds, deps)
+      const { index } = described.read
+      await deliverByChunks(source, { part, index, sha256, seeds, reserve }, work)
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      throw new FinalDeliveryError(`${hostpart} is full: ${counts.total} bytes did not fit`, {
+        hint: 'free room, such as a broken or rejected image; what came is kept',
+        cause: error,
+      })
+    throw error
+  }
+  await rm(`${part}.state`, { force: true })
+  await settle(part)
+  if ((await stat(part)).size === 0) throw new FinalDeliveryError(`${source.shown}: is empty`)
+  return {
+    file: part,
+    ...(described === undefined ? {} : { manifest: described.manifest }),
+    ...(described?.signature === undefined ? {} : { signature: described.signature }),
+    ...(sha256 === undefined ? {} : { sha256 }),
+    fetchedBytes: counts.fetched,
+    copiedBytes: counts.copied,
+    reusedBytes: counts.reused,
+    zeroBytes: counts.zero,
+  }
+}
+
+interface Description {
+  manifest: Uint8Array
+  signature: Uint8Array | undefined
+  read: ReadManifest
+}
+
+/** The manifest beside the source, believed or not at all. */
+async function readDescription(
+  source: Source,
+  keys: readonly TrustKey[],
+  deps: RetryDeps,
+): Promise<Description | undefined> {
+  let manifest: Uint8Array | undefined
+  let signature: Uint8Array | undefined
+  await withRetries(async () => {
+    manifest = await source.beside('.json')
+    signature = manifest === undefined ? undefined : await source.beside('.json.sig')
+  }, deps)
+  try {
+    if (manifest === undefined) {
+      if (keys.length === 0) return undefined
+      throw new TrustError('it has no manifest, and this host takes signed images only')
+    }
+    verifyManifestSignature(manifest, signature, keys)
+    return { manifest, signature, read: parseManifest(manifest) }
+  } catch (error) {
+    if (!(error instanceof SpeedisoError)) throw error
+    error.message = `${source.shown}: ${error.message}`
+    throw error
+  }
+}

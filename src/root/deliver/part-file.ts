@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { constants, copyFile, mkdir, open, readdir, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OWN_FOLDER } from '../names.ts'
+import { FinalDeliveryError } from './errors.ts'
+
+/** Bytes of hostpart that stay free beside an image: its record, its log, what the filesystem itself takes. */
+export const RESERVE = 256 * 2 ** 20
+
+/** Whole blocks of zeros of that size, in bytes, are not written where there is a hole. */
+const BLOCK = 64 * 1024
+const ZEROS = Buffer.alloc(BLOCK)
+
+/** The folder of partial downloads, made when needed. What lies there of other images only takes room, and goes. */
+export async function prepareIncoming(hostpart: string, part: string): Promise<string> {
+  const folder = join(hostpart, OWN_FOLDER, 'incoming')
+  await mkdir(folder, { recursive: true })
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(part)) await rm(join(folder, name), { recursive: true, force: true })
+  }
+  return join(folder, part)
+}
+
+/** The same name for the same image, so that it is gone on with. */
+export function partName(source: string, sha256: string | undefined): string {
+  return `${sha256 ?? createHash('sha256').update(source).digest('hex').slice(0, 32)}.part`
+}
+
+/** Makes the part file a copy that shares its blocks (ioctl_ficlonerange(2)); false where the filesystem cannot. */
+export async function reflink(from: string, part: string): Promise<boolean> {
+  try {
+    await copyFile(from, part, constants.COPYFILE_FICLONE_FORCE)
+    return true
+  } catch (error) {
+    // What it is differs from filesystem to filesystem; a mistake that matters comes again with the plain way.
+    await rm(part, { force: true })
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error
+    return false
+  }
+}
+
+/** @throws FinalDeliveryError that names the bytes, when so many do not fit */
+export async function checkRoom(folder: string, bytes: number, reserve: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  const free = bavail * bsize
+  if (bytes + reserve <= free) return
+  throw new FinalDeliveryError(
+    `${folder} has ${free} bytes free, and ${bytes} are to be written and ${reserve} to stay free`,
+    {
+      hint: `free ${bytes + reserve - free} bytes, such as a broken or rejected image`,
+      facts: { free, bytes, reserve },
+    },
+  )
+}
+
+/** Writes all of it; blocks of zeros are left out where the file is known to have a hole. */
+export async function writeAt(
+  file: FileHandle,
+  bytes: Uint8Array,
+  offset: number,
+  hole: boolean,
+): Promise<void> {
+  if (!hole) return writeAll(file, bytes, offset)
+  let from = 0
+  for (let at = 0; at < bytes.length; ) {
+    const end = Math.min(bytes.length, at + BLOCK - ((offset + at) % BLOCK))
+    if (ZEROS.compare(bytes, at, end, 0, end - at) === 0) {
+      if (from < at) await writeAll(file, bytes.subarray(from, at), offset + from)
+      from = end
+    }
+    at = end
+  }
+  if (from < bytes.length) await writeAll(file, bytes.subarray(from), offset + from)
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
+    if (bytesWritten === 0) throw new FinalDeliveryError(`no byte more could be written at ${offset + done}`)
+    done += bytesWritten
+  }
+}
+
+/** Brings a file and its name onto the disk. */
+export async function settle(path: string): Promise<void> {
+  for (const each of [path, join(path, '..')]) {
+    await using file = await open(each, 'r')
+    await file.sync()
+  }
+}

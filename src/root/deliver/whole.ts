@@ -1,0 +1,147 @@
+import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import * as z from 'zod'
+import { writeDocument } from '../../system/write-file.ts'
+import type { Counts } from './by-chunks.ts'
+import { DeliveryError, FinalDeliveryError, PastEndError } from './errors.ts'
+import { checkRoom, reflink, writeAt } from './part-file.ts'
+import { type RetryDeps, withRetries } from './retry.ts'
+import type { Reading, Source } from './source.ts'
+
+export interface WholeOptions {
+  part: string
+  reserve: number
+}
+
+export interface WholeDeps extends RetryDeps {
+  counts: Counts
+  progress?: (counts: Counts) => void
+}
+
+/** What is known of a part file beside it: of which content it is, and how much of it is on the disk. */
+const stateSchema = z.object({ source: z.string(), validator: z.string(), done: z.int().min(0) })
+type PartState = z.infer<typeof stateSchema>
+
+/** Bytes after which what came is brought onto the disk and counts for a later attempt. */
+const STEP = 64 * 2 ** 20
+
+/**
+ * Takes a source without a manifest as one stream, and goes on with what an interrupted one has left when the server tells
+ * that it is the same content. That it is whole is told by its length alone.
+ * @throws FinalDeliveryError when it does not fit; the last error when the source gives up
+ */
+export async function deliverWhole(source: Source, options: WholeOptions, deps: WholeDeps): Promise<void> {
+  if (source.file !== undefined) await takeFile(source.file, options, deps)
+  else await withRetries(() => takeStream(source, options, deps), deps)
+}
+
+async function takeFile(path: string, { part, reserve }: WholeOptions, deps: WholeDeps): Promise<void> {
+  const { counts, progress, signal } = deps
+  const stamp = async () => {
+    const { size, mtimeMs, ino } = await stat(path)
+    return { size, text: `${ino} ${size} ${mtimeMs}` }
+  }
+  const before = await stamp()
+  counts.total = before.size
+  // Never a link: whoever writes to the file would write to the image.
+  if (await reflink(path, part)) {
+    counts.reused = before.size
+  } else {
+    await checkRoom(dirname(part), before.size, reserve)
+    await using from = await open(path, 'r')
+    await using to = await open(part, 'w')
+    for await (const piece of from.createReadStream({ highWaterMark: 2 ** 20, autoClose: false, signal })) {
+      await writeAt(to, piece, counts.fetched, true)
+      counts.fetched += piece.length
+      progress?.(counts)
+    }
+    await to.truncate(counts.fetched)
+    await to.sync()
+  }
+  const after = await stamp()
+  const { size } = await stat(part)
+  if (after.text !== before.text || size !== before.size)
+    throw new FinalDeliveryError(`${path}: was written to while it was read`, {
+      hint: 'deliver it once it is complete',
+    })
+  progress?.(counts)
+}
+
+async function takeStream(source: Source, options: WholeOptions, deps: WholeDeps): Promise<void> {
+  const { part, reserve } = options
+  const { counts, signal } = deps
+  const stateFile = `${part}.state`
+  const state = await readState(stateFile)
+  const there = await stat(part).catch(() => undefined)
+  const earlier =
+    state !== undefined && state.source === source.shown && state.done <= (there?.size ?? -1)
+      ? state
+      : undefined
+  await using file = await open(part, earlier === undefined ? 'w+' : 'r+')
+  // One byte again: behind the end of what is complete already, a server has nothing to send.
+  const start = Math.max(0, (earlier?.done ?? 0) - 1)
+  await using reading = await source
+    .read(start, undefined, earlier?.validator)
+    .catch(async (error: unknown) => {
+      if (error instanceof PastEndError) await rm(stateFile, { force: true })
+      throw error
+    })
+  const { from, total, validator } = reading
+  // All from its start: the server has other content now, or sends no parts.
+  await file.truncate(from)
+  // Of earlier deliveries, not of earlier attempts.
+  counts.reused = Math.max(0, from - counts.fetched)
+  if (total !== undefined) {
+    counts.total = total
+    await checkRoom(dirname(part), total - from, reserve)
+  }
+  const mark = async (done: number) => {
+    if (validator === undefined) return
+    await file.sync()
+    await writeDocument(stateFile, { source: source.shown, validator, done } satisfies PartState)
+  }
+  await mark(from)
+  const done = await takeBody(reading, file, mark, deps)
+  signal.throwIfAborted()
+  if (total !== undefined && done !== total)
+    throw new DeliveryError(`${source.shown}: ${done} bytes came, and it has ${total}`)
+  counts.total = done
+  await file.sync()
+}
+
+/** Bytes that the file has afterwards. */
+async function takeBody(
+  { body, from }: Reading,
+  file: FileHandle,
+  mark: (done: number) => Promise<void>,
+  { counts, progress, progressed }: WholeDeps,
+): Promise<number> {
+  let at = from
+  let marked = from
+  try {
+    for await (const piece of body) {
+      await writeAt(file, piece, at, true)
+      at += piece.length
+      counts.fetched += piece.length
+      progressed()
+      progress?.(counts)
+      if (at - marked < STEP) continue
+      await file.truncate(at)
+      await mark(at)
+      marked = at
+    }
+  } finally {
+    // What came before it was cut counts as well.
+    await file.truncate(at)
+    await mark(at)
+  }
+  return at
+}
+
+async function readState(path: string): Promise<PartState | undefined> {
+  try {
+    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,44 @@
+import { stat } from 'node:fs/promises'
+import { explainInLine, ReadError } from '../../errors.ts'
+import type { LoaderTrial } from '../schema.ts'
+import { type EspDeps, withEsp } from './esp.ts'
+import { countsTrials, readTrial, writeTrial } from './trial-store.ts'
+
+/** The boot loader, where it counts; both calls say plainly when there is none, and do nothing then. */
+export interface LoaderAccess {
+  read(): Promise<LoaderTrial | undefined>
+  write(trial: LoaderTrial | undefined): Promise<void>
+}
+
+export interface LoaderDeps extends EspDeps {
+  say: (level: 'info' | 'warning', text: string) => void
+}
+
+/** @param spec a folder where the boot partition is mounted, or what names the partition */
+export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
+  const use = async <T>(work: (esp: string) => Promise<T>): Promise<T | undefined> => {
+    const inside = async (esp: string) => {
+      if (await countsTrials(esp)) return work(esp)
+      throw new ReadError('the boot loader does not count trials', {
+        hint: 'speediso root install-loader installs one that does',
+      })
+    }
+    try {
+      const folder = await stat(spec)
+        .then((found) => found.isDirectory())
+        .catch(() => false)
+      return await (folder ? inside(spec) : withEsp(spec, deps, inside))
+    } catch (error) {
+      // A host that GRUB of another kind boots still updates and reverts; what it lacks is told. A disk that fails is another matter.
+      if (!(error instanceof ReadError)) throw error
+      deps.say('warning', `only the initramfs counts the boots of a trial: ${explainInLine(error)}`)
+      return undefined
+    }
+  }
+  return {
+    read: () => use(async (esp) => (await readTrial(esp))?.trial),
+    async write(trial) {
+      await use((esp) => writeTrial(esp, trial))
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { mkdtemp, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InputError, ReadError } from '../../errors.ts'
+import type { Exec } from '../../system/exec.ts'
+
+/** As in the instructions of old: the partition that holds GRUB. */
+export const DEFAULT_ESP = 'LABEL=EFI-BOOT'
+
+export interface EspDeps {
+  exec: Exec
+  signal?: AbortSignal
+  /** Where its mount point is made, such as /run. */
+  temporaryDir: string
+}
+
+/** Milliseconds for one program. */
+const LIMIT = 30_000
+/** Somebody else may look at a new mount for a moment: so often, so many milliseconds apart. */
+const BUSY_TRIES = 10
+const BUSY_WAIT = 200
+
+/**
+ * The block device of the boot partition.
+ * @param spec `LABEL=…`, `UUID=…` (as in speediso.loader= on the kernel command line) or a path
+ * @throws InputError for something else
+ * @throws ReadError when there is none, or more than one
+ */
+export async function findEsp(spec: string, { exec, signal }: EspDeps): Promise<string> {
+  if (spec.startsWith('/dev/')) return spec
+  if (!/^(LABEL|UUID)=[\w.+ -]+$/.test(spec)) {
+    throw new InputError(`${spec}: names no boot partition`, {
+      hint: `write ${DEFAULT_ESP}, UUID=… or /dev/…`,
+    })
+  }
+  // 2: nothing found (blkid(8)). Its own cache knows disks that are gone.
+  const { stdout } = await exec(
+    'blkid',
+    ['--cache-file', '/dev/null', '--output', 'device', '--match-token', spec],
+    {
+      timeout: LIMIT,
+      okExitCodes: [2],
+      ...(signal === undefined ? {} : { signal }),
+    },
+  )
+  const devices = stdout.split('\n').filter((line) => line !== '')
+  const [device] = devices
+  if (device === undefined) throw new ReadError(`there is no boot partition ${spec}`)
+  if (devices.length > 1) {
+    throw new ReadError(`there are ${devices.length} boot partitions ${spec}: ${devices.join(', ')}`, {
+      hint: 'name the right one by its UUID or its path',
+    })
+  }
+  return device
+}
+
+/**
+ * Mounts the boot partition at a folder of its own for as long as the work lasts. One that is mounted elsewhere too stays
+ * there.
+ * @throws ReadError when it is not found
+ * @throws CommandError when it cannot be mounted for writing, or not unmounted
+ */
+export async function withEsp<T>(spec: string, deps: EspDeps, work: (dir: string) => Promise<T>): Promise<T> {
+  const { exec, signal, temporaryDir } = deps
+  const device = await findEsp(spec, deps)
+  const dir = await mkdtemp(join(temporaryDir, 'speediso-esp-'))
+  try {
+    const options = 'rw,nodev,nosuid,noexec,noatime'
+    await exec('mount', ['-o', options, device, dir], {
+      timeout: LIMIT,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    let result: T
+    try {
+      result = await work(dir)
+    } catch (error) {
+      // What went wrong first is what matters.
+      await unmount(dir, exec).catch(() => {})
+      throw error
+    }
+    await unmount(dir, exec)
+    return result
+  } finally {
+    await rmdir(dir).catch(() => {})
+  }
+}
+
+/** Without the signal: it has to be unmounted above all when the work was cancelled. */
+async function unmount(dir: string, exec: Exec): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await exec('umount', [dir], { timeout: LIMIT })
+      return
+    } catch (error) {
+      if (tries === BUSY_TRIES) throw error
+      await sleep(BUSY_WAIT)
+    }
+  }
+}

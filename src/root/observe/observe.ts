@@ -1,0 +1,150 @@
+import { join } from 'node:path'
+import { explainInLine } from '../../errors.ts'
+import type { TrustKey } from '../../job/trust.ts'
+import type { Clock } from '../../system/clock.ts'
+import type { Exec } from '../../system/exec.ts'
+import { IMAGE_ROLES, type ImageNames, type ImageRole } from '../names.ts'
+import type { FileKey, ImageFacts, StateRecord } from '../record.ts'
+import { readRecord } from '../record-file.ts'
+import type { LoaderTrial, Observed, Occasion } from '../schema.ts'
+import { judgeFile } from './candidate.ts'
+import { findFiles } from './files.ts'
+import { type LookedAt, lookAt } from './image.ts'
+import type { RootWords } from './words.ts'
+
+export interface ObserveDeps {
+  exec: Exec
+  signal: AbortSignal
+  clock: Clock
+  hostpart: string
+  names: ImageNames
+  words: RootWords
+  keys: readonly TrustKey[]
+  /** For mount points. */
+  folder: string
+  say: (level: 'info' | 'warning', text: string) => void
+}
+
+export interface Asked {
+  occasion: Occasion
+  /** File of the image that runs, where it is known otherwise than by what the boot loader said. */
+  running?: FileKey
+  /** What GRUB counts, as read from its copies; at a boot the kernel command line says it. */
+  loader?: LoaderTrial
+  why?: string
+}
+
+/** Looks at hostpart, and changes nothing. @throws ReadError when its files cannot be told apart; the signal's reason */
+export async function observe(
+  { occasion, running, loader, why }: Asked,
+  deps: ObserveDeps,
+): Promise<Observed> {
+  const { hostpart, names, words, clock } = deps
+  const found = await findFiles(hostpart, names)
+  const { files, flag } = found
+  const record = await readRecord(hostpart)
+  const look = createLook(files, deps)
+  const facts: Record<FileKey, ImageFacts> = {}
+  for (const role of ['current', 'old'] as const) {
+    const key = files[role]
+    // Only what the boot loader's words are compared with is looked at: each look takes time before anything boots.
+    if (
+      key === undefined ||
+      record?.images[key] !== undefined ||
+      occasion !== 'boot' ||
+      words.image === undefined
+    )
+      continue
+    const seen = await look(key)
+    if (seen !== undefined) facts[key] = seen.facts
+  }
+  const ids = idsOf(files, record, facts)
+  const booted = running ?? (occasion === 'boot' ? bootedBy(words, files, ids) : undefined)
+  const told = occasion === 'boot' ? countedAtBoot(words, files, ids) : loader
+  const other = booted === undefined || booted === 'gone' ? undefined : booted
+  const wanted = occasion === 'boot' && (flag || words.fallback !== undefined) ? files.old : undefined
+  const kernel =
+    occasion === 'boot' && other !== undefined && (files.new !== undefined || wanted !== undefined)
+      ? (await look(other))?.kernelSha256
+      : undefined
+  const sameKernel =
+    wanted !== undefined && kernel !== undefined && (await look(wanted))?.kernelSha256 === kernel
+      ? [wanted]
+      : []
+  const judged =
+    files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
+      ? await judgeFile(hostpart, names.new, {
+          ...deps,
+          denied: record?.denied ?? [],
+          ...(kernel === undefined ? {} : { kernelSha256: kernel }),
+        })
+      : undefined
+  return {
+    ...{ occasion, files, flag, facts, ids, sameKernel, tries: words.limit },
+    time: new Date(clock.now()).toISOString(),
+    ...(found.passing === undefined ? {} : { passing: found.passing }),
+    ...(record === undefined ? {} : { record }),
+    ...(told === undefined ? {} : { loader: told }),
+    ...(booted === undefined ? {} : { booted }),
+    ...(words.fallback === undefined ? {} : { fallback: words.fallback }),
+    ...(judged === undefined ? {} : { candidate: judged }),
+    ...(why === undefined ? {} : { why }),
+  }
+}
+
+type Files = Readonly<Partial<Record<ImageRole, FileKey>>>
+type Ids = Readonly<Record<FileKey, string>>
+
+function idsOf(
+  files: Files,
+  record: StateRecord | undefined,
+  facts: Readonly<Record<FileKey, ImageFacts>>,
+): Ids {
+  const ids: Record<FileKey, string> = {}
+  for (const key of Object.values(files)) {
+    const id = record?.images[key]?.id ?? facts[key]?.id
+    if (id !== undefined && id !== '') ids[key] = id
+  }
+  return ids
+}
+
+/** The file that the kernel came from. GRUB may have seen other names than the kernel does now: the image's id decides. */
+function bootedBy(words: RootWords, files: Files, ids: Ids): Observed['booted'] {
+  const named = files[words.booted]
+  if (words.image === undefined) return named
+  if (named !== undefined && ids[named] === words.image) return named
+  const other = IMAGE_ROLES.map((role) => files[role]).find(
+    (key) => key !== undefined && ids[key] === words.image,
+  )
+  if (other !== undefined) return other
+  // An image whose id could not be read may well be the one.
+  const unread = named !== undefined && ids[named] === undefined
+  return unread ? named : 'gone'
+}
+
+function countedAtBoot(words: RootWords, files: Files, ids: Ids): LoaderTrial | undefined {
+  const { current } = files
+  if (words.tries === undefined || current === undefined) return undefined
+  // GRUB counts the image that it boots, or the one that it has gone back from.
+  const image = words.booted === 'current' ? words.image : ids[current]
+  return image === undefined ? undefined : { image, tries: words.tries }
+}
+
+/** Looks into a file once; what cannot be seen is said, and not known. */
+function createLook(files: Files, { hostpart, names, exec, signal, folder, say }: ObserveDeps) {
+  const seen = new Map<FileKey, LookedAt | undefined>()
+  return async (key: FileKey): Promise<LookedAt | undefined> => {
+    if (seen.has(key)) return seen.get(key)
+    const role = IMAGE_ROLES.find((each) => files[each] === key)
+    if (role === undefined) return undefined
+    const found = await lookAt(join(hostpart, names[role]), { exec, signal, folder }).catch(
+      (error: unknown) => {
+        signal.throwIfAborted()
+        say('warning', `${names[role]}: ${explainInLine(error)}`)
+        return undefined
+      },
+    )
+    seen.set(key, found)
+    return found
+  }
+}

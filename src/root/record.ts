@@ -1,0 +1,58 @@
+import * as z from 'zod'
+
+/**
+ * Tells a file from every other one, and stays the same when the file is renamed or linked: inode number and time of
+ * birth in nanoseconds, joined by `-`. A copy has another one.
+ */
+export type FileKey = string
+
+/** What is known of an image since it was accepted; kept by the key of its file. */
+export const imageFactsSchema = z.strictObject({
+  /** Its own id: `image` in /boot/speediso.env, else the UUID of its filesystem; empty when it has neither. */
+  id: z.string(),
+  /** Of the whole file, as its manifest says and as it was read. */
+  sha256: z.string().optional(),
+  version: z.string().optional(),
+  kernelRelease: z.string().optional(),
+})
+export type ImageFacts = z.infer<typeof imageFactsSchema>
+
+/** The boots in which an image has to prove itself. */
+export const trialSchema = z.strictObject({
+  image: z.string(),
+  /** Boots that its initramfs has begun. */
+  boots: z.int().min(0),
+  /** Boots that it has. */
+  limit: z.int().min(1).max(9),
+})
+export type Trial = z.infer<typeof trialSchema>
+
+export const deniedSchema = z.strictObject({
+  /** SHA-256 of the image; without a manifest its id. */
+  digest: z.string(),
+  version: z.string().optional(),
+  reason: z.string(),
+  time: z.string(),
+})
+export type Denied = z.infer<typeof deniedSchema>
+
+/**
+ * What this host remembers of its root images. Kept twice with a sequence number, and never the only source: with both
+ * lost, the files alone boot.
+ */
+export const recordSchema = z.strictObject({
+  schema: z.literal('speediso.root-state/1'),
+  /** Of two whole copies the higher counts. */
+  seq: z.int().min(1),
+  /** The image that was confirmed last. */
+  confirmed: z.string().optional(),
+  trial: trialSchema.optional(),
+  /** Restarts in a row that were to lead from one image's kernel into another image, and did not. */
+  bounces: z.int().min(0).default(0),
+  images: z.record(z.string(), imageFactsSchema),
+  /** Images that failed their trial, latest last. */
+  denied: z.array(deniedSchema),
+})
+export type StateRecord = z.infer<typeof recordSchema>
+
+export const DENIED_KEPT = 16

@@ -1,0 +1,166 @@
+import { actsOf } from '../../../src/root/acts.ts'
+import { decide } from '../../../src/root/decide.ts'
+import { chooseBoot, type LoaderImage } from '../../../src/root/loader/table.ts'
+import { chooseTrialEnv } from '../../../src/root/loader/trial-env.ts'
+import { IMAGE_ROLES } from '../../../src/root/names.ts'
+import { chooseRecord } from '../../../src/root/record-file.ts'
+import type { Decision, Fallback, LoaderTrial, Observed, Occasion } from '../../../src/root/schema.ts'
+import { type Disk, LiveDisk, NAMES, type Names } from './disk.ts'
+import { IMAGES, imageOf } from './images.ts'
+
+/** A host that is off. `confirmed`: the image that was last confirmed, or gone back to by request; the model's own knowledge. */
+export interface Off {
+  disk: Disk
+  confirmed: string
+}
+
+/** A host whose system is up. */
+export interface Running {
+  disk: LiveDisk
+  booted: string
+  confirmed: string
+  /** What GRUB said on the kernel command line, which stays as long as the system runs. */
+  fallback: Fallback | undefined
+}
+
+export interface Told {
+  /** A host after a power cut. */
+  cut(host: Off): void
+  /** Something that must not be. */
+  broken(what: string): void
+}
+
+const TRIES = 3
+const FLAG = NAMES.flag
+
+/** How a start ended. */
+export type Started = { up: Running } | { off: Off }
+
+/** Power on. `kexec`: whether another image's kernel is started by kexec, or by a reboot. */
+export function start(host: Off, kexec: boolean, told: Told): Started {
+  const seen = (name: string): LoaderImage | undefined => {
+    const key = host.disk.grub[name]
+    return key === undefined ? undefined : { id: key, loads: imageOf(key).loads }
+  }
+  const current = seen(NAMES.current)
+  const old = seen(NAMES.old)
+  const view = { ...(current && { current }), ...(old && { old }), copies: host.disk.loader, rescue: true }
+  const choice = chooseBoot(view)
+  if (choice.boots !== 'current' && choice.boots !== 'old') {
+    told.broken(`GRUB boots ${choice.boots}`)
+    return { off: host }
+  }
+  const disk = new LiveDisk(host.disk, false)
+  for (const [copy, env] of (choice.saves ?? []).entries()) {
+    for (const cut of disk.save(copy as 0 | 1, env)) told.cut({ ...host, disk: cut })
+  }
+  const booted = host.disk.grub[NAMES[choice.boots]] ?? ''
+  const said = choice.tries === undefined ? undefined : { image: current?.id ?? '', tries: choice.tries }
+  const after = { ...host, disk: { ...host.disk, loader: disk.loader } }
+  if (imageOf(booted).behaviour === 'panics') return { off: after }
+  return initramfs(after, booted, said, choice.fallback, kexec, told)
+}
+
+function initramfs(
+  host: Off,
+  booted: string,
+  loader: LoaderTrial | undefined,
+  fallback: Fallback | undefined,
+  kexec: boolean,
+  told: Told,
+): Started {
+  const disk = new LiveDisk(host.disk, true)
+  for (const cut of disk.off()) told.cut({ ...host, disk: cut })
+  const { decision, confirmed } = carryOut(disk, 'boot', { booted, loader, fallback }, host.confirmed, told)
+  const { boot } = decision
+  if (boot === undefined) {
+    told.broken('the initramfs has nothing to boot')
+    return { off: { disk: disk.unmounted(), confirmed } }
+  }
+  if (boot.how === 'restart') {
+    const off = { disk: disk.unmounted(), confirmed }
+    const { behaviour, loads } = imageOf(boot.image)
+    if (!kexec || behaviour === 'panics' || !loads) return { off }
+    return initramfs(off, boot.image, undefined, undefined, kexec, told)
+  }
+  if (imageOf(boot.image).kernel !== imageOf(booted).kernel) {
+    told.broken(`the kernel of ${booted} runs the root of ${boot.image}`)
+  }
+  if (disk.names[NAMES[boot.role]] !== boot.image) told.broken(`${boot.image} is not ${boot.role}`)
+  if (imageOf(boot.image).behaviour === 'no init') return { off: { disk: disk.unmounted(), confirmed } }
+  return { up: { disk, booted: boot.image, confirmed, fallback } }
+}
+
+/** Decides and does it, a power cut being possible at every act. */
+export function carryOut(
+  disk: LiveDisk,
+  occasion: Occasion,
+  seen: { booted?: string; loader?: LoaderTrial | undefined; fallback?: Fallback | undefined },
+  confirmed: string,
+  told: Told,
+): { decision: Decision; confirmed: string } {
+  const observed = observe(disk, occasion, seen)
+  const decision = decide(observed)
+  // A confirmation, or a revert, counts from the moment that it is remembered.
+  const next =
+    occasion === 'confirm' ? observed.files.current : (observed.files.old ?? observed.files.current)
+  const asked = ['confirmed', 'reverted'].includes(decision.outcome)
+  let now = confirmed
+  for (const action of decision.actions) {
+    for (const act of actsOf(action, NAMES)) {
+      for (const cut of disk.do(act)) {
+        if (asked && next !== undefined && chooseRecord(cut.record)?.confirmed === next) now = next
+        told.cut({ disk: cut, confirmed: now })
+      }
+    }
+  }
+  const current = disk.names[NAMES.current] ?? ''
+  if (decision.outcome === 'went back' && current !== confirmed) {
+    told.broken(`went back to ${current}, but ${confirmed} was confirmed last`)
+  }
+  if (['confirmed', 'reverted', 'healed'].includes(decision.outcome)) now = current
+  return { decision, confirmed: now }
+}
+
+function observe(
+  disk: LiveDisk,
+  occasion: Occasion,
+  seen: { booted?: string; loader?: LoaderTrial | undefined; fallback?: Fallback | undefined },
+): Observed {
+  const { names } = disk
+  const files = Object.fromEntries(
+    IMAGE_ROLES.flatMap((role) => (names[NAMES[role]] === undefined ? [] : [[role, names[NAMES[role]]]])),
+  )
+  const record = chooseRecord(disk.record)
+  // The initramfs knows what GRUB told it; the running system reads the copies.
+  const loader = occasion === 'boot' ? seen.loader : chooseTrialEnv(disk.loader)?.trial
+  const booted = seen.booted === undefined ? undefined : hasName(names, seen.booted) ? seen.booted : 'gone'
+  const running = seen.booted === undefined ? '' : imageOf(seen.booted).kernel
+  const flag = names[FLAG] !== undefined
+  const candidate = flag || files.new === undefined ? undefined : imageOf(files.new)
+  const passing = names[NAMES.passing]
+  return {
+    ...{ occasion, files, flag, tries: TRIES, time: '', facts: {} },
+    sameKernel: Object.keys(IMAGES).filter((key) => hasName(names, key) && imageOf(key).kernel === running),
+    ids: Object.fromEntries(Object.values(names).map((key) => [key, key])),
+    ...(passing !== undefined && { passing }),
+    ...(record !== undefined && { record }),
+    ...(loader !== undefined && { loader }),
+    ...(booted !== undefined && { booted }),
+    ...(seen.fallback !== undefined && { fallback: seen.fallback }),
+    ...(candidate !== undefined && {
+      candidate: candidate.accepted
+        ? {
+            accepted: true,
+            image: { id: files.new ?? '' },
+            kernel: candidate.kernel === running ? 'same' : 'other',
+            evidence: [],
+          }
+        : { accepted: false, reason: 'refused' },
+    }),
+  } as Observed
+}
+
+function hasName(names: Names, key: string): boolean {
+  return Object.values(names).includes(key)
+}
