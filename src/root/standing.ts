@@ -33,10 +33,10 @@ export function fallbackImage({ files }: Observed): FileKey | undefined {
 
 /**
  * How it stands with the current image. The record knows best; what it does not know, what GRUB counts tells; and with
- * both lost the image is taken as it is, unless the record still knows the old one as the last confirmed.
+ * both lost the image is taken as it is, when nothing speaks against it.
  */
 export function standingOf(observed: Observed): Standing {
-  const { occasion, files, record, loader, ids, tries, fallback } = observed
+  const { occasion, files, record, loader, ids, tries, fallback, booted } = observed
   const current = files.current
   if (current === undefined) return { is: 'missing' }
   if (record?.confirmed === current) return { is: 'confirmed' }
@@ -56,8 +56,9 @@ export function standingOf(observed: Observed): Standing {
   }
   if (counted !== undefined)
     return inTrial(Math.max(0, tries - counted - (countsThisBoot(observed) ? 1 : 0)), tries)
-  if (record?.confirmed !== undefined && record.confirmed === fallbackImage(observed))
-    return inTrial(0, tries)
+  // Nobody remembers it, but the old one is known to be confirmed, or runs while the current one has yet to.
+  const old = fallbackImage(observed)
+  if (old !== undefined && (record?.confirmed === old || booted === old)) return inTrial(0, tries)
   return { is: 'adopted' }
 }
 

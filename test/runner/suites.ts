@@ -26,6 +26,14 @@ export const SUITES: Suite[] = [
     parallel: availableParallelism(),
     needs: [],
   },
+  // Explores every state; minutes of computing.
+  {
+    name: 'model',
+    files: 'test/model/*.test.ts',
+    limit: 10 * MINUTE,
+    parallel: availableParallelism(),
+    needs: [],
+  },
   { name: 'binary', files: 'test/binary/*.test.ts', limit: 3 * MINUTE, parallel: 1, needs: [BINARY] },
   // Wants a Chromium on PATH.
   { name: 'browser', files: 'test/browser/*.test.ts', limit: 4 * MINUTE, parallel: 1, needs: [] },

@@ -16,6 +16,16 @@ import type { Exec } from '../../src/system/exec.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
+const base = temporaryDir()
+let made = 0
+
+function freshDir(): string {
+  made += 1
+  const dir = join(base, String(made))
+  mkdirSync(dir)
+  return dir
+}
+
 const UUID = '11111111-2222-4333-8444-555555555555'
 const config = { ...CONFIG_DEFAULTS, hostpart: { uuid: UUID, label: 'hostpart' }, names: imageNames() }
 const facts: InstallFacts = {
@@ -74,7 +84,7 @@ function machine(
   } = {},
 ) {
   const { type = 'vfat', mounted = true, readOnly = false, efi = false, lack = [], fail } = options
-  const dir = temporaryDir()
+  const dir = freshDir()
   const esp = join(dir, 'esp')
   mkdirSync(esp)
   const tree = join(dir, 'root')
@@ -96,7 +106,11 @@ function machine(
   }
   const stdout = new PassThrough()
   const stderr = new PassThrough()
-  const text = (stream: PassThrough) => String(stream.read() ?? '')
+  const text = (stream: PassThrough) => {
+    let all = ''
+    for (let part = stream.read(); part !== null; part = stream.read()) all += part
+    return all
+  }
   const ctx = { stdout, stderr, exec, root: createMachineRoot(tree), signal: new AbortController().signal }
   const flags: InstallLoaderFlags = {
     esp,
@@ -264,7 +278,7 @@ test('programs that are missing or fail', async () => {
 
 /** blkid, mount and umount as they answer here. */
 function espWorld(devices: string, umountFails = 0) {
-  const dir = temporaryDir()
+  const dir = freshDir()
   const calls: string[] = []
   let fails = umountFails
   const exec: Exec = async (file, args) => {

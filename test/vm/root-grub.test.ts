@@ -1,9 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { CliContext } from '../../src/cli/context.ts'
+import { run } from '../../src/cli/root/install-loader.ts'
 import { renderChooser, renderSum, SLOTS, type Slot, slotFiles } from '../../src/root/loader/chooser.ts'
 import { formatEnvBlock } from '../../src/root/loader/env-block.ts'
 import {
@@ -15,6 +18,10 @@ import {
 import { DEFAULT_ARGUMENTS } from '../../src/root/loader/kernel-arguments.ts'
 import { chooseBoot, type LoaderChoice, type LoaderImage } from '../../src/root/loader/table.ts'
 import { formatTrialEnv, parseTrialEnv, type TrialEnv } from '../../src/root/loader/trial-env.ts'
+import { readTrial, writeTrial } from '../../src/root/loader/trial-store.ts'
+import { createExec } from '../../src/system/exec.ts'
+import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { temporaryDir } from '../unit/helpers/temporary.ts'
 import {
   copyOut,
   copyToFat,
@@ -24,6 +31,7 @@ import {
   makeFilesystem,
   makeUefiGrub,
   type Partition,
+  partitionOffset,
   readFat,
   type Tree,
   tinyKernel,
@@ -37,8 +45,7 @@ import { currentImageDir, harnessDeps, type MachineSpec, startMachine } from './
 const GRUB_LIB = process.env.GRUB_LIB ?? '/usr/lib/grub'
 const SECOND = 1000
 const deps = harnessDeps()
-const dir = mkdtempSync(join(tmpdir(), 'speediso-grub-test-'))
-test.after(() => rmSync(dir, { recursive: true }))
+const dir = temporaryDir()
 
 const HOSTS = {
   ext4: { uuid: '11111111-2222-4333-8444-555555555555', label: 'hostpart', sizeMiB: 40 },
@@ -437,13 +444,16 @@ const RESCUE: Tree = { 'rescue/kernel': tinyKernel('rescue'), 'rescue/initramfs'
 const image = (name: string): Image | undefined => IMAGES[name]
 
 /** What chooseBoot says of these copies, boot after boot. */
-function foretell(each: Case): { choices: LoaderChoice[]; copies: (TrialEnv | undefined)[] } {
+function foretell(
+  each: Case,
+  choose: typeof chooseBoot,
+): { choices: LoaderChoice[]; copies: (TrialEnv | undefined)[] } {
   let copies = each.copies.map((bytes) => (bytes === undefined ? undefined : parseTrialEnv(bytes)))
   const choices: LoaderChoice[] = []
   for (let n = 0; n < (each.boots ?? 1); n += 1) {
     const current = image(each.current)
     const old = image(each.old)
-    const choice = chooseBoot({
+    const choice = choose({
       copies: [copies[0], copies[1]],
       ...(current === undefined ? {} : { current }),
       ...(old === undefined ? {} : { old }),
@@ -461,40 +471,64 @@ const writable = (bytes: Uint8Array | undefined) =>
   Buffer.from(bytes).toString('latin1').startsWith('# GRUB Env') &&
   [0x23, 0x0a].includes(bytes.at(-1) ?? 0)
 
-test('GRUB boots what chooseBoot says, and writes what it says', async () => {
-  const cases = [...everyState(), ...everyCopy(), ...everyImage(), ...more()]
-  const { loader, lines, read } = await visit('grub-cases', cases.map(stationOf))
-  const wrong: string[] = []
-  let nothing = 0
-  for (const [index, each] of cases.entries()) {
+/** What GRUB has done otherwise than this says. */
+function differences(cases: readonly Case[], journey: Journey, choose: typeof chooseBoot): string[] {
+  const { loader, lines, read } = journey
+  return cases.flatMap((each, index) => {
+    const wrong: string[] = []
     const found = lines.filter((line) => line.endsWith(` case=${index}`))
-    const foretold = foretell(each)
-    const want = foretold.choices.map((choice) => expected(each, index, choice, loader))
-    nothing += want.filter((line) => line === undefined).length
-    const wanted = want.filter((line) => line !== undefined)
-    if (JSON.stringify(found) !== JSON.stringify(wanted)) {
-      wrong.push(`${each.what}\n  found ${found.join('\n        ')}\n  want  ${wanted.join('\n        ')}`)
+    const foretold = foretell(each, choose)
+    const want = foretold.choices
+      .map((choice) => expected(each, index, choice, loader))
+      .filter((line) => line !== undefined)
+    if (JSON.stringify(found) !== JSON.stringify(want)) {
+      wrong.push(`${each.what}\n  found ${found.join('\n        ')}\n  want  ${want.join('\n        ')}`)
     }
+    const counted = foretold.choices.some(({ saves }) => saves !== undefined)
     for (const [copy, before] of each.copies.entries()) {
-      const after = before === undefined ? undefined : read(`${index}/grub/speediso-${copy + 1}.env`)
-      const want = foretold.copies[copy]
-      const counted = foretold.choices.some(({ saves }) => saves !== undefined)
-      const same = after !== undefined && before !== undefined && Buffer.compare(after, before) === 0
+      if (before === undefined) continue
+      const after = read(`${index}/grub/speediso-${copy + 1}.env`)
       const right =
         counted && writable(before)
-          ? after !== undefined && JSON.stringify(parseTrialEnv(after)) === JSON.stringify(want)
-          : same || before === undefined
-      if (!right)
-        wrong.push(
-          `${each.what}: copy ${copy + 1} is now ${JSON.stringify(after?.toString('latin1').replace(/#+$/, ''))}`,
-        )
+          ? JSON.stringify(parseTrialEnv(after)) === JSON.stringify(foretold.copies[copy])
+          : Buffer.compare(after, before) === 0
+      const text = JSON.stringify(after.toString('latin1').replace(/#+$/, ''))
+      if (!right) wrong.push(`${each.what}: copy ${copy + 1} is now ${text}`)
     }
+    return wrong
+  })
+}
+
+/** chooseBoot with a fault each: the cases have to tell it from GRUB. */
+const FAULTS: Record<string, typeof chooseBoot> = {
+  'looks at the first copy only': (view) => chooseBoot({ ...view, copies: [view.copies[0], undefined] }),
+  'looks at the second copy only': (view) => chooseBoot({ ...view, copies: [undefined, view.copies[1]] }),
+  'sees no rescue system': (view) => chooseBoot({ ...view, rescue: false }),
+  'sees no old image': ({ old, ...view }) => chooseBoot(view),
+  'takes every image for readable': (view) =>
+    chooseBoot(view.current === undefined ? view : { ...view, current: { ...view.current, loads: true } }),
+  'has nothing on trial': (view) => chooseBoot({ ...view, copies: [undefined, undefined] }),
+  'does not save': (view) => ({ ...chooseBoot(view), saves: undefined }),
+  'saves the first copy only': (view) => {
+    const choice = chooseBoot(view)
+    const [, before] = view.copies
+    return choice.saves === undefined || before === undefined
+      ? choice
+      : { ...choice, saves: [choice.saves[0], before] }
+  },
+}
+
+test('GRUB boots what chooseBoot says, and writes what it says', async () => {
+  const cases = [...everyState(), ...everyCopy(), ...everyImage(), ...more()]
+  const journey = await visit('grub-cases', cases.map(stationOf))
+  assert.equal(differences(cases, journey, chooseBoot), [])
+  for (const [fault, choose] of Object.entries(FAULTS)) {
+    assert.ok(differences(cases, journey, choose).length > 0, fault)
   }
-  assert.equal(wrong, [])
-  // The cases tell the outcomes apart.
-  assert.ok(nothing > 3)
   const outcomes = new Set(
-    cases.flatMap((each) => foretell(each).choices.map(({ boots, fallback }) => `${boots} ${fallback}`)),
+    cases.flatMap((each) =>
+      foretell(each, chooseBoot).choices.map(({ boots, fallback }) => `${boots} ${fallback}`),
+    ),
   )
   assert.is(outcomes.size, 7, [...outcomes].join(', '))
 })
@@ -653,6 +687,70 @@ test('under UEFI a real kernel gets its command line, also the second one that w
     [0, 1].map((index) => parseTrialEnv(read(`${index}/grub/speediso-2.env`))?.trial?.tries),
     [2, 3],
   )
+})
+
+/** A loop device over a part of a file, for as long as the scope lasts. */
+function loop(file: string, part: readonly string[] = []): { path: string } & Disposable {
+  const path = execFileSync('losetup', ['--find', '--show', ...part, file], { encoding: 'utf8' }).trim()
+  return { path, [Symbol.dispose]: () => void execFileSync('losetup', ['--detach', path]) }
+}
+
+test('what install-loader puts on a disk boots, and doing it again leaves a trial alone', async () => {
+  const disk: GrubDisk = { file: join(dir, 'installed.disk'), loader: '', partitions: [] }
+  const esp = join(dir, 'installed.esp')
+  const mountPoint = join(dir, 'installed.mnt')
+  mkdirSync(mountPoint)
+  // FAT needs a module of this machine's kernel; under BIOS GRUB takes ext2 as well.
+  makeFilesystem(esp, 'ext4', {}, { label: 'EFI-BOOT', sizeMiB: ESP_MIB })
+  const partitions: Partition[] = [
+    { type: 'bios-boot', sizeMiB: 1 },
+    { type: 'esp', sizeMiB: ESP_MIB, content: esp },
+    { type: 'linux', sizeMiB: HOSTS.ext4.sizeMiB, content: hostFiles().ext4 },
+  ]
+  makeDisk(disk.file, partitions)
+  const offset = partitionOffset(partitions, 1)
+  const install = async (append: string, before: () => Promise<unknown> = async () => {}) => {
+    using whole = loop(disk.file)
+    using part = loop(disk.file, [`--offset=${offset}`, `--sizelimit=${ESP_MIB * 2 ** 20}`])
+    execFileSync('mount', [part.path, mountPoint])
+    try {
+      await before()
+      const flags = {
+        esp: mountPoint,
+        hostpartUuid: HOSTS.ext4.uuid,
+        realRoot: '/images/good.img',
+        disk: whole.path,
+        append,
+        console: undefined,
+        timeout: '0',
+        target: 'i386-pc',
+        rescueKernel: undefined,
+        rescueInitramfs: undefined,
+        plan: false,
+        json: false,
+      }
+      const signal = new AbortController().signal
+      const quiet = new PassThrough().resume()
+      const ctx = { stdout: quiet, stderr: quiet, exec: createExec(), root: createMachineRoot(), signal }
+      assert.is(await run(flags, ctx as unknown as CliContext), null)
+      return await readTrial(mountPoint)
+    } finally {
+      execFileSync('umount', [mountPoint])
+    }
+  }
+  const bootOnce = async () => {
+    await using machine = await startMachine(spec('grub-installed', disk), deps)
+    const line = await machine.serial.waitFor(TOLD)
+    await machine.stop()
+    return line
+  }
+  assert.equal(await install('first=1'), { seq: 1 })
+  assert.match(await bootOnce(), /KERNEL good INITRAMFS ram-good .* speediso\.booted=current .* first=1$/)
+  const trial = { image: ID, tries: 2 }
+  const again = await install('second=1', () => writeTrial(mountPoint, trial))
+  assert.equal(again, { seq: 2, trial })
+  assert.match(await bootOnce(), / speediso\.tries=1 .* second=1$/)
+  rmSync(disk.file)
 })
 
 test.run()

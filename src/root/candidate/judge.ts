@@ -1,19 +1,17 @@
 import { open, stat } from 'node:fs/promises'
-import { SpeedisoError } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Exec } from '../../system/exec.ts'
-import { parseManifest, type ReadManifest } from '../manifest/manifest.ts'
+import type { ReadManifest } from '../manifest/manifest.ts'
 import { digestFile } from '../manifest/scan.ts'
-import { ROOT_KEYS, verifyManifestSignature } from '../manifest/signature.ts'
 import type { Denied, ImageFacts } from '../record.ts'
 import type { CandidateVerdict } from '../schema.ts'
 import { checkFilesystem } from './check-filesystem.ts'
+import { checkDenied, checkFloor, checkManifest } from './claims.ts'
 import { type ContentFacts, checkContents } from './contents.ts'
 import { LookError, mountImage, NotMountedError } from './mounted.ts'
 import { checkReadByGrub } from './read-by-grub.ts'
 import { Refusal } from './refusal.ts'
-import { describeOther, parseSuperblock, type Superblock } from './superblock.ts'
-import { compareVersions } from './version.ts'
+import { describeOther, HEAD_BYTES, parseSuperblock, type Superblock } from './superblock.ts'
 
 export interface JudgeOptions {
   /** The bytes of the manifest beside it, and of its signature. */
@@ -145,52 +143,9 @@ async function judge(
   }
 }
 
-/** Its manifest, when there is one that may be believed. */
-function checkManifest(
-  { manifest, signature, keys }: JudgeOptions,
-  evidence: string[],
-): ReadManifest | undefined {
-  if (manifest === undefined) {
-    if (keys.length > 0)
-      throw new Refusal(
-        `it has no manifest, and this host takes signed images only (keys in ${ROOT_KEYS}): put NAME.img.json and NAME.img.json.sig beside it`,
-      )
-    return undefined
-  }
-  try {
-    const key = verifyManifestSignature(manifest, signature, keys)
-    const read = parseManifest(manifest)
-    evidence.push(
-      key === undefined
-        ? 'its manifest is not signed for this host'
-        : `its manifest is signed by ${key.name}`,
-    )
-    return read
-  } catch (error) {
-    // Both TrustError and ManifestError name what is wrong.
-    if (!(error instanceof SpeedisoError)) throw error
-    throw new Refusal(`${error.message}${error.hint === undefined ? '' : `: ${error.hint}`}`, {
-      cause: error,
-    })
-  }
-}
-
-function checkDenied({ id, sha256 }: Partial<ImageFacts>, denied: readonly Denied[]): void {
-  const same = denied.find(({ digest }) => digest !== '' && (digest === sha256 || digest === id))
-  if (same === undefined) return
-  throw new Refusal(
-    `this host has gone back from this same image on ${same.time} (${same.reason}): put another one there`,
-  )
-}
-
-function checkFloor(version: string | undefined, floor: string | undefined): void {
-  if (version === undefined || floor === undefined || compareVersions(version, floor) >= 0) return
-  throw new Refusal(`its version ${version} is below ${floor}, the lowest that this host takes`)
-}
-
 /** Its filesystem, whole by its own size. A manifest proves the content of one that is not known here. */
 async function checkSuperblock(file: string, size: number, proved: boolean): Promise<Superblock | undefined> {
-  const head = Buffer.alloc(0x10000 + 4096)
+  const head = Buffer.alloc(HEAD_BYTES)
   {
     await using handle = await open(file, 'r')
     await handle.read(head, 0, head.length, 0)

@@ -1,5 +1,3 @@
-import type { FileHandle } from 'node:fs/promises'
-
 /** What a filesystem says of itself. */
 export interface Superblock {
   /** As mount(8) takes it. */
@@ -12,15 +10,8 @@ export interface Superblock {
   unclean?: string
 }
 
-/** btrfs has its superblock behind all the others. */
-const HEAD_BYTES = 0x10000 + 4096
-
-/** Undefined: none of these filesystems starts here. */
-export async function readSuperblock(file: FileHandle): Promise<Superblock | undefined> {
-  const head = Buffer.alloc(HEAD_BYTES)
-  await file.read(head, 0, head.length, 0)
-  return parseSuperblock(head)
-}
+/** Bytes to look at: btrfs has its superblock behind all the others. */
+export const HEAD_BYTES = 0x10000 + 4096
 
 /** Of the first 68 KiB; what lies behind the end of the file is zero. */
 export function parseSuperblock(head: Buffer): Superblock | undefined {

@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises'
 import { findInImage } from '../candidate/in-image.ts'
 import { readKernel } from '../candidate/kernel.ts'
 import { type MountDeps, mountImage } from '../candidate/mounted.ts'
-import { readSuperblock } from '../candidate/superblock.ts'
+import { HEAD_BYTES, parseSuperblock } from '../candidate/superblock.ts'
 import { IMAGE_ENV, parseImageEnv } from '../loader/image-env.ts'
 import type { ImageFacts } from '../record.ts'
 
@@ -19,7 +19,7 @@ export interface LookedAt {
  * @throws NotMountedError, LookError when nothing can be seen; the signal's reason
  */
 export async function lookAt(file: string, deps: MountDeps): Promise<LookedAt> {
-  const superblock = await readUuid(file)
+  const superblock = await readHead(file)
   await using mounted = await mountImage(file, superblock?.type, { ...deps, unclean: true })
   const env = await readInside(mounted.root, IMAGE_ENV)
   const described = env === undefined ? undefined : parseImageEnv(env)
@@ -35,9 +35,11 @@ export async function lookAt(file: string, deps: MountDeps): Promise<LookedAt> {
   }
 }
 
-async function readUuid(file: string) {
+async function readHead(file: string) {
   await using handle = await open(file, 'r')
-  return readSuperblock(handle)
+  const head = Buffer.alloc(HEAD_BYTES)
+  await handle.read(head, 0, head.length, 0)
+  return parseSuperblock(head)
 }
 
 async function readInside(root: string, path: string): Promise<Buffer | undefined> {

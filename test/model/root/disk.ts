@@ -179,5 +179,7 @@ export class LiveDisk {
 }
 
 function subsets<T>(items: readonly T[]): T[][] {
-  return items.reduce<T[][]>((all, item) => [...all, ...all.map((some) => [...some, item])], [[]])
+  const all: T[][] = [[]]
+  for (const item of items) for (const some of all.slice()) all.push([...some, item])
+  return all
 }

@@ -3,7 +3,7 @@ import { chooseRecord } from '../../../src/root/record-file.ts'
 import type { Fallback } from '../../../src/root/schema.ts'
 import { type Disk, LiveDisk, NAMES, sameNames } from './disk.ts'
 import { imageOf } from './images.ts'
-import { carryOut, type Off, start } from './machine.ts'
+import { carryOut, type Off, start, type Told } from './machine.ts'
 
 /** What people may still do. */
 interface Left {
@@ -20,6 +20,13 @@ export interface Found {
   cuts: number
   /** What must not be, with the way to it; at most ten. */
   broken: string[]
+}
+
+/** A world that is worse than the real one. */
+export interface Other {
+  /** What becomes of the disk of a host that nobody touches any more. */
+  fault?: (disk: Disk) => Disk
+  decide?: Told['decide']
 }
 
 interface Node {
@@ -45,7 +52,7 @@ export function explore(
   first: Off,
   drops: readonly string[],
   left: Left,
-  fault?: (disk: Disk) => Disk,
+  { fault, decide }: Other = {},
 ): Found {
   const found: Found = { off: 0, running: 0, cuts: 0, broken: [] }
   const seen = new Set<string>()
@@ -73,28 +80,29 @@ export function explore(
         next(false, host, `power cut: ${way}`, now)
       },
       broken: (what: string) => complain(node, `${way}: ${what}`),
+      ...(decide === undefined ? {} : { decide }),
     })
     if (!node.on) {
       found.off += 1
       const { confirmed, disk } = node.host
       if (!Object.values(disk.names).includes(confirmed))
         complain(node, `${confirmed}, the last confirmed image, is lost`)
+      if (disk.names[NAMES.current] === undefined) complain(node, 'there is no current image')
+      if (disk.grub[NAMES.current] === undefined) complain(node, 'GRUB finds no current image')
       const host = fault === undefined ? node.host : { ...node.host, disk: fault(disk) }
       const key = `${host.confirmed}|${diskKey(host.disk)}`
       if (!rested.has(key)) {
         rested.add(key)
-        const rest = restless(host)
-        if (rest !== undefined) complain(node, rest)
+        const rest = restless(host, decide)
+        // What was forgotten cannot be held to; that it boots can.
+        if (rest !== undefined && !(fault !== undefined && rest.startsWith('went back'))) complain(node, rest)
       }
-      for (const kexec of [true, false]) {
-        const way = kexec ? 'start, kexec' : 'start, reboot'
-        const started = start(node.host, kexec, told(way))
-        if ('off' in started) next(false, started.off, `${way}: did not come up`)
-        else
-          next(true, { disk: started.up.disk.unmounted(), confirmed: started.up.confirmed }, way, {
-            booted: started.up.booted,
-            fallback: started.up.fallback,
-          })
+      const way = 'start'
+      const started = start(node.host, true, told(way))
+      if ('off' in started) next(false, started.off, `${way}: did not come up`)
+      else {
+        const { disk, confirmed: now, booted, fallback } = started.up
+        next(true, { disk: disk.unmounted(), confirmed: now }, way, { booted, fallback })
       }
       continue
     }
@@ -146,11 +154,12 @@ export function explore(
 }
 
 /** Why a host that nobody touches does not come to rest with a confirmed image; undefined when it does. */
-export function restless(first: Off): string | undefined {
+export function restless(first: Off, decideBy?: Told['decide']): string | undefined {
+  const silent = { ...SILENT, ...(decideBy === undefined ? {} : { decide: decideBy }) }
   let host = first
   for (let i = 0; i < STARTS; i += 1) {
     let broken: string | undefined
-    const started = start(host, false, { ...SILENT, broken: (what) => (broken ??= what) })
+    const started = start(host, false, { ...silent, broken: (what) => (broken ??= what) })
     if (broken !== undefined) return broken
     if ('off' in started) {
       host = started.off
@@ -159,7 +168,7 @@ export function restless(first: Off): string | undefined {
     const { booted, disk, confirmed, fallback } = started.up
     const before = disk.unmounted()
     const occasion = imageOf(booted).behaviour === 'good' ? 'confirm' : 'unhealthy'
-    const after = carryOut(disk, occasion, { booted, fallback }, confirmed, SILENT)
+    const after = carryOut(disk, occasion, { booted, fallback }, confirmed, silent)
     host = { disk: disk.unmounted(), confirmed: after.confirmed }
     if (occasion !== 'confirm') continue
     if (diskKey(before) !== diskKey(host.disk)) continue

@@ -1,0 +1,59 @@
+import { SpeedisoError } from '../../errors.ts'
+import type { TrustKey } from '../../job/trust.ts'
+import { parseManifest, type ReadManifest } from '../manifest/manifest.ts'
+import { ROOT_KEYS, verifyManifestSignature } from '../manifest/signature.ts'
+import type { Denied, ImageFacts } from '../record.ts'
+import { Refusal } from './refusal.ts'
+import { compareVersions } from './version.ts'
+
+/** What comes with an image, and whom this host believes. */
+export interface Claims {
+  manifest?: Uint8Array
+  signature?: Uint8Array
+  keys: readonly TrustKey[]
+}
+
+/** Its manifest, when there is one that may be believed; adds to the evidence. @throws Refusal */
+export function checkManifest(
+  { manifest, signature, keys }: Claims,
+  evidence: string[],
+): ReadManifest | undefined {
+  if (manifest === undefined) {
+    if (keys.length > 0)
+      throw new Refusal(
+        `it has no manifest, and this host takes signed images only (keys in ${ROOT_KEYS}): put NAME.img.json and NAME.img.json.sig beside it`,
+      )
+    return undefined
+  }
+  try {
+    const key = verifyManifestSignature(manifest, signature, keys)
+    const read = parseManifest(manifest)
+    evidence.push(
+      key === undefined
+        ? 'its manifest is not signed for this host'
+        : `its manifest is signed by ${key.name}`,
+    )
+    return read
+  } catch (error) {
+    // Both TrustError and ManifestError name what is wrong.
+    if (!(error instanceof SpeedisoError)) throw error
+    throw new Refusal(`${error.message}${error.hint === undefined ? '' : `: ${error.hint}`}`, {
+      cause: error,
+    })
+  }
+}
+
+/** @throws Refusal when this host has gone back from it before */
+export function checkDenied({ id, sha256 }: Partial<ImageFacts>, denied: readonly Denied[]): void {
+  const same = denied.find(({ digest }) => digest !== '' && (digest === sha256 || digest === id))
+  if (same === undefined) return
+  throw new Refusal(
+    `this host has gone back from this same image on ${same.time} (${same.reason}): put another one there`,
+  )
+}
+
+/** @throws Refusal for a version that is too low */
+export function checkFloor(version: string | undefined, floor: string | undefined): void {
+  if (version === undefined || floor === undefined || compareVersions(version, floor) >= 0) return
+  throw new Refusal(`its version ${version} is below ${floor}, the lowest that this host takes`)
+}
