@@ -40,7 +40,7 @@ async function runAll(wanted: (path: string) => boolean): Promise<void> {
     const files = globSync(suite.files).sort().filter(wanted)
     if (files.length === 0 || stop.signal.aborted) continue
     for (const script of suite.needs) {
-      if (!built.has(script)) built.set(script, await check(script, [script], 20 * MINUTE))
+      if (!built.has(script)) built.set(script, await check(script, script.split(' '), 20 * MINUTE))
     }
     if (suite.needs.some((script) => built.get(script) !== true)) {
       count.failed += files.length
@@ -81,6 +81,7 @@ async function runFile(file: string, limit: number): Promise<void> {
   const line = fault === undefined ? `ok     ${file}: ${passed} tests` : `FAILED ${file}: ${fault}`
   say(`${line} (${ran.seconds.toFixed(1)} s)${skipped === 0 ? '' : `, ${skipped} skipped`}`)
   if (fault !== undefined) say(ran.output)
+  else for (const [figure] of ran.output.matchAll(/(?<=figure: ).*/g)) say(`       ${figure}`)
   count.passed += passed ?? 0
   count.skipped += skipped ?? 0
   if (fault !== undefined) count.failed += Math.max(1, (total ?? 0) - (passed ?? 0) - (skipped ?? 0))

@@ -22,7 +22,7 @@ export function decide(found: Observed): Decision {
   }
   switch (observed.occasion) {
     case 'boot':
-      return boot(draft, change(draft, standing))
+      return chosen(draft) ?? boot(draft, change(draft, standing))
     case 'stage':
       return draft.end(candidate(draft, standing) ?? 'unchanged')
     case 'revert':
@@ -39,6 +39,15 @@ function withCount(observed: Observed): Observed {
   const { current } = observed.files
   if (observed.fallback !== 'tries' || observed.loader !== undefined || current === undefined) return observed
   return { ...observed, loader: { image: observed.ids[current] ?? '', tries: 0 } }
+}
+
+/** A person's choice for one boot: nothing changes, and nothing is counted. */
+function chosen(draft: Draft): Decision | undefined {
+  const { booted, files, chosen: asked } = draft.observed
+  if (asked !== true || booted === undefined || booted !== files.old || booted === files.current)
+    return undefined
+  draft.say('warning', 'the old image was chosen in the boot menu, for this boot only')
+  return draft.end('chosen', { image: booted, role: 'old', how: 'mount' })
 }
 
 /** What a boot changes before it goes on, by what stands on hostpart. Undefined: nothing. */

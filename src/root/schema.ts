@@ -36,6 +36,8 @@ export interface Observed {
   /** File of the image whose kernel runs, or `gone` when it has none any more; undefined when it cannot be told. */
   booted?: FileKey | 'gone'
   fallback?: Fallback
+  /** Somebody chose the old image in GRUB's menu, for this boot. */
+  chosen?: true
   /** Files whose kernel is the one that runs, byte for byte, though they are not what was booted. */
   sameKernel: readonly FileKey[]
   /** Judged only when files.new exists and the flag does not. */
@@ -80,6 +82,7 @@ export type Outcome =
   | 'nothing to revert to'
   | 'healed'
   | 'fallback'
+  | 'chosen'
   | 'confirmed'
   | 'nothing to boot'
 

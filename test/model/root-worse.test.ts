@@ -31,10 +31,12 @@ for (const [name, host] of Object.entries(HOSTS)) {
   })
 }
 
-const edited = (edit: (actions: readonly Action[]) => Action[]) => (observed: Observed): Decision => {
-  const decision = decide(observed)
-  return { ...decision, actions: edit(decision.actions) }
-}
+const edited =
+  (edit: (actions: readonly Action[]) => Action[]) =>
+  (observed: Observed): Decision => {
+    const decision = decide(observed)
+    return { ...decision, actions: edit(decision.actions) }
+  }
 const without = (what: Action['do']) => edited((actions) => actions.filter((action) => action.do !== what))
 
 /** Each of these is a fault that a system of this kind has, or had; the exploration has to find it. */

@@ -9,7 +9,7 @@ export interface Suite {
   limit: number
   /** How many files at once. */
   parallel: number
-  /** Scripts that must have succeeded before. */
+  /** Scripts that must have succeeded before, with their arguments. */
   needs: string[]
 }
 
@@ -17,6 +17,9 @@ export const MINUTE = 60_000
 
 const BINARY = 'packaging/binary/main.ts'
 const IMAGE = 'packaging/image/main.ts'
+const ROOT_IMAGE = `${IMAGE} --flavour root`
+/** One with another kernel. */
+const CLOUD_IMAGE = `${ROOT_IMAGE} --kernel linux-image-cloud-amd64 --output dist/image-root-cloud`
 
 export const SUITES: Suite[] = [
   {
@@ -38,7 +41,13 @@ export const SUITES: Suite[] = [
   // Wants a Chromium on PATH.
   { name: 'browser', files: 'test/browser/*.test.ts', limit: 4 * MINUTE, parallel: 1, needs: [] },
   { name: 'block', files: 'test/block/*.test.ts', limit: 5 * MINUTE, parallel: 1, needs: [] },
-  { name: 'vm', files: 'test/vm/*.test.ts', limit: 15 * MINUTE, parallel: 1, needs: [BINARY, IMAGE] },
+  {
+    name: 'vm',
+    files: 'test/vm/*.test.ts',
+    limit: 15 * MINUTE,
+    parallel: 1,
+    needs: [BINARY, IMAGE, ROOT_IMAGE, CLOUD_IMAGE],
+  },
 ]
 
 /** Not the whole tree: links of the image overlay point into an image. */

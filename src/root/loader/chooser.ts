@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { InputError } from '../../errors.ts'
-import { LOADER_FILES, WHOLE } from './grub-cfg.ts'
+import { LOADER_FILES, WHOLE } from './loader-files.ts'
 
 /** The two configurations, in the order in which GRUB tries them. */
 export const SLOTS = ['a', 'b'] as const

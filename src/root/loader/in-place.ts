@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ReadError } from '../../errors.ts'
+import { ReadError, SpeedisoError } from '../../errors.ts'
 import { alignedBuffers } from '../../system/disk-io/aligned.ts'
 
 /** Makes the names in a folder outlast a power cut. */
@@ -21,7 +21,7 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
 /**
  * Writes a small file where it lies, without making it shorter first, and proves it by reading the disk. On FAT this is
  * the only change that touches neither the folder nor the allocation table, so that a power cut tears nothing but data.
- * @throws ReadError when the disk then holds something else
+ * @throws SpeedisoError when the disk then holds something else
  */
 export async function writeInPlace(path: string, bytes: Uint8Array): Promise<void> {
   {
@@ -37,7 +37,7 @@ export async function writeInPlace(path: string, bytes: Uint8Array): Promise<voi
 /**
  * Writes a new file of this content, or replaces what is there. A power cut leaves on ext4 the old or the new one; on
  * FAT it may leave neither, as a rename is two writes there.
- * @throws ReadError when the disk then holds something else
+ * @throws SpeedisoError when the disk then holds something else
  */
 export async function writeAnew(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.new`
@@ -60,7 +60,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 async function proveWritten(path: string, bytes: Uint8Array): Promise<void> {
   const found = await readFresh(path)
   if (Buffer.compare(found, bytes) === 0) return
-  throw new ReadError(`${path}: the disk does not hold what was written`, {
+  throw new SpeedisoError(`${path}: the disk does not hold what was written`, {
     hint: 'the disk or its controller loses writes; look at its health',
   })
 }

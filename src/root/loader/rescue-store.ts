@@ -1,8 +1,8 @@
 import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InputError } from '../../errors.ts'
-import { LOADER_FILES } from './grub-cfg.ts'
-import { readIfThere, syncFolder } from './in-place.ts'
+import { syncFolder } from './in-place.ts'
+import { LOADER_FILES } from './loader-files.ts'
 
 export interface RescueFiles {
   kernel: string
@@ -73,8 +73,4 @@ export async function writeRescue(esp: string, files: RescueFiles): Promise<void
   await syncFolder(folder)
   await rename(fresh.kernel, to.kernel)
   await syncFolder(folder)
-}
-
-export async function hasRescue(esp: string): Promise<boolean> {
-  return (await readIfThere(join(esp, LOADER_FILES.rescue.kernel))) !== undefined
 }

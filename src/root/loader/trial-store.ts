@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { ReadError } from '../../errors.ts'
 import type { LoaderTrial } from '../schema.ts'
 import { SLOTS, slotFiles } from './chooser.ts'
-import { LOADER_FILES } from './grub-cfg.ts'
 import { readIfThere, writeInPlace } from './in-place.ts'
+import { LOADER_FILES } from './loader-files.ts'
 import {
   chooseTrialEnv,
   formatTrialEnv,
@@ -38,7 +38,8 @@ export async function countsTrials(esp: string): Promise<boolean> {
 /**
  * Lets GRUB count this trial, or none, from the next boot on; writes nothing when it is so already. One copy is on the
  * disk for good before the other one is touched, so that one of them counts after a power cut.
- * @throws ReadError when there is no GRUB that counts, or a disk does not hold what was written
+ * @throws ReadError when there is no GRUB that counts
+ * @throws SpeedisoError when the disk then does not hold what was written
  * @throws InputError for a trial that GRUB cannot count
  */
 export async function writeTrial(esp: string, trial: LoaderTrial | undefined): Promise<TrialEnv> {

@@ -87,6 +87,8 @@ export async function observe(
     ...(told === undefined ? {} : { loader: told }),
     ...(booted === undefined ? {} : { booted }),
     ...(words.fallback === undefined ? {} : { fallback: words.fallback }),
+    // By itself GRUB boots the old image only with a reason.
+    ...(words.booted === 'old' && words.fallback === undefined ? { chosen: true } : {}),
     ...(judged === undefined ? {} : { candidate: judged }),
     ...(why === undefined ? {} : { why }),
   }

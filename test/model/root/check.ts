@@ -15,7 +15,7 @@ export function holds(
   other?: Other,
 ): void {
   const { off, running, cuts, broken } = explore(first, images, left, other)
-  console.log(`${name}: ${off + running} states (${off} of them off), ${cuts} power cuts`)
+  console.log(`figure: ${name}: ${off + running} states (${off} of them off), ${cuts} power cuts`)
   assert.is(broken.join('\n\n'), '')
   assert.ok(off > 100 && cuts > off, 'there was something to explore')
 }
