@@ -49,6 +49,11 @@ install() {
     inst_script "$moddir/generator.sh" /etc/systemd/system-generators/dracut-rootfs-generator
     ln -sf /dev/null "$initdir/etc/systemd/system-generators/systemd-gpt-auto-generator"
 
+    # Keys that a candidate has to be signed by, once there are any.
+    for _key in "${dracutsysrootdir-}"/etc/speediso/root-keys/*; do
+        [ ! -f "$_key" ] || inst_simple "${_key#"${dracutsysrootdir-}"}"
+    done
+
     # The program is there when the initramfs is made on a host; where images are built it is put to it afterwards.
     [ ! -x "${dracutsysrootdir-}/usr/bin/speediso" ] || inst_binary /usr/bin/speediso
     # Its libraries are here in any case (those that it loads, as ldd says of it).
