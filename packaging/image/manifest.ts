@@ -25,7 +25,7 @@ export const manifestSchema = z.strictObject({
   /** Hash of everything the image was made from, but its version. */
   inputHash: sha256,
   parts: z.array(part).length(PARTS.length),
-  /** Of a root image: its own id, as in its /boot/speediso.env, which is also the UUID of its filesystem. */
+  /** Of a root image: its own id, as in its /boot/speediso.env. */
   imageId: z.uuid().optional(),
   /** Bytes of all files in the root, unpacked. */
   rootSize: z.int().positive(),

@@ -2,6 +2,7 @@ import { appendFile, chmod, copyFile, readFile, stat, writeFile } from 'node:fs/
 import { join } from 'node:path'
 import { sha256File } from '../lib/hash.ts'
 import { withTemporary } from '../lib/output.ts'
+import type { Run } from '../lib/run.ts'
 import { installedPackages, type StepDependencies, unpackBase } from './base.ts'
 import { kernelRelease } from './initramfs.ts'
 import {
@@ -61,8 +62,11 @@ export async function packImage(
     ...rootFacts,
   }
   await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  const own = { name: 'manifest.json', sha256: await sha256File(join(target, 'manifest.json')) }
-  await writeFile(join(target, 'SHA256SUMS'), checksums([...parts, own]))
+  const described = ['manifest.json', ...(pack.kind === 'ext4' ? [`${pack.file}.json`] : [])]
+  const sums = await Promise.all(
+    described.map(async (name) => ({ name, sha256: await sha256File(join(target, name)) })),
+  )
+  await writeFile(join(target, 'SHA256SUMS'), checksums([...parts, ...sums]))
   return manifest
 }
 
@@ -78,7 +82,8 @@ async function packRoot(root: string, target: string, inputs: PackInputs, { run 
     await run('mksquashfs', squashfsArgs(pack, root, file), { env: { SOURCE_DATE_EPOCH: String(time) } })
   } else {
     const boot = { kernel: join(target, 'vmlinuz'), initramfs: join(target, 'initrd.img'), release }
-    own = { imageId: await packExt4(pack, { root, file, boot, version: facts.version }, run) }
+    await packExt4(pack, { root, file, boot, version: facts.version }, run)
+    own = { imageId: await sealImage(file, facts.version, binary, run) }
   }
   const used = await run('du', ['--summarize', '--bytes', root])
   return {
@@ -87,6 +92,13 @@ async function packRoot(root: string, target: string, inputs: PackInputs, { run 
     kernelRelease: release,
     rootSize: Number.parseInt(used, 10),
   }
+}
+
+/** Seals it as any other image of a host, which also gives it its id, and writes the manifest beside it. */
+async function sealImage(file: string, version: string, binary: string, run: Run): Promise<string> {
+  const described = `${file}.json`
+  await run(binary, ['root', 'seal', file, '--image-version', version, '--manifest', described])
+  return (JSON.parse(await readFile(described, 'utf8')) as { image: string }).image
 }
 
 async function describePart(folder: string, name: Part['name']): Promise<Part> {

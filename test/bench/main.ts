@@ -3,6 +3,7 @@ import { bootFigures } from './boot.ts'
 import { type Figure, figureLine } from './figure.ts'
 import { imageFigures } from './image.ts'
 import { liveFigures } from './live.ts'
+import { rootFigures } from './root/figures.ts'
 import { startupFigures } from './startup.ts'
 import { wholeRun } from './wipe/end-to-end.ts'
 import { wipeFigures } from './wipe/figures.ts'
@@ -14,6 +15,7 @@ const groups: Record<string, () => Promise<Figure[]>> = {
   image: () => imageFigures(join(project, 'dist/image/current')),
   boot: bootFigures,
   live: liveFigures,
+  root: rootFigures,
   wipe: async () => [
     ...(await wipeFigures()),
     ...(await wholeRun(join(project, 'dist/speediso'))),
