@@ -171,31 +171,27 @@ async function interrupt(
   return doneAt
 }
 
-interface Status {
-  standing: { is: string }
-  images: { role: string; runs: boolean; confirmed: boolean; version?: string }[]
-}
-
 /** The version that runs, once it is confirmed and everything about it is as it should be. @throws Error */
 async function judge(shell: GuestShell, right: readonly string[]): Promise<string> {
   const fail = (what: string, seen: unknown): never => {
     throw new Error(`${what}: ${JSON.stringify(seen)}`)
   }
   const running = document(await shell.ok('cat /run/speediso/root.json')) as {
+    image: string
     version?: string
-    outcome: string
   }
   const version = running.version ?? fail('the version that runs is not known', running)
   if (!right.includes(version)) fail(`version ${version} runs, and not ${right.join(' or ')}`, running)
   await shell.ok('test -d "/lib/modules/$(uname -r)"')
   await shell.ok(`grep -a -q "^version=${version}$" /boot/speediso.env`)
+  // Ends well only when the image that runs is the current one, and is confirmed now or was before.
   await shell.ok('speediso root confirm --force')
-  const status = document(await shell.ok('speediso root status --json')) as Status
-  const current = status.images.find(({ role }) => role === 'current')
-  if (status.standing.is !== 'confirmed' || !current?.runs || !current.confirmed)
-    fail('the image that runs is not the current and confirmed one', status)
-  const versions = status.images.map((image) => image.version).sort()
-  if (versions.length !== 2 || versions[0] === versions[1]) fail('an image has gone', status)
+  const files = [
+    ...(await shell.ok("stat -c 'FILE %i %n' /hostpart/hn-root*.img")).matchAll(/FILE (\d+) (\S+)/g),
+  ]
+  const current = files.find(([, , name]) => name === '/hostpart/hn-root.img')?.[1]
+  if (current !== running.image.split('-')[0]) fail('the image that runs is not the current one', files)
+  if (new Set(files.map(([, inode]) => inode)).size !== 2) fail('there are not two images any more', files)
   return version
 }
 

@@ -1,0 +1,351 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { explain, ReadError } from '../../src/errors.ts'
+import { keyOf } from '../../src/root/observe/files.ts'
+import { readRecord, writeRecord } from '../../src/root/record-file.ts'
+import { speediso } from '../unit/helpers/program.ts'
+import { temporaryDir } from '../unit/helpers/temporary.ts'
+import { decideAndDo, type HostOptions } from './helpers/root-host.ts'
+import { environment, fakeKernel, goodTree, makeImage, RELEASE } from './helpers/root-image.ts'
+import { BTRFS, EXT4, type Filesystem, XFS } from './helpers/write-log/record.ts'
+
+const dir = temporaryDir()
+const MIB = 2 ** 20
+
+/** Small images with the same content but for id, version and kernel; `twin` has the kernel of `first`. */
+const IDS = {
+  first: '11111111-4b5a-4968-8776-655443322110',
+  next: '22222222-4b5a-4968-8776-655443322110',
+  twin: '33333333-4b5a-4968-8776-655443322110',
+}
+type Name = keyof typeof IDS
+const imageFile = (name: Name) => join(dir, `${name}.img`)
+for (const name of Object.keys(IDS) as Name[]) {
+  const kernel = fakeKernel(RELEASE, name === 'twin' ? 'first' : name, 20_000)
+  makeImage(imageFile(name), 'squashfs', {
+    ...goodTree(),
+    ...{ [`boot/vmlinuz-${RELEASE}`]: kernel, 'usr/share/data': name },
+    'boot/speediso.env': environment({ image: IDS[name], version: `1.${name}` }),
+  })
+}
+const sumOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex')
+const sums = Object.fromEntries((Object.keys(IDS) as Name[]).map((name) => [sumOf(imageFile(name)), name]))
+
+interface Hostpart extends Disposable {
+  dir: string
+  put(name: string, image: Name): void
+  /** What lies there, by name: which image, or `other`. */
+  list(): Record<string, string>
+  remount(options: string): void
+}
+
+let made = 0
+function hostpart(filesystem: Filesystem = EXT4, sizeBytes = filesystem.sizeBytes): Hostpart {
+  made += 1
+  const file = join(dir, `hostpart-${made}`)
+  const at = join(dir, `mounted-${made}`)
+  writeFileSync(file, '')
+  truncateSync(file, sizeBytes)
+  const [mkfs = '', ...args] = filesystem.mkfs
+  execFileSync(mkfs, [...args, file], { stdio: 'ignore' })
+  mkdirSync(at)
+  execFileSync('mount', ['-o', ['loop', ...filesystem.mountOptions].join(), file, at])
+  const dispose = () => {
+    spawnSync('umount', [at], { stdio: 'ignore' })
+    rmSync(file, { force: true })
+    process.off('exit', dispose)
+  }
+  process.on('exit', dispose)
+  return {
+    dir: at,
+    put: (name, image) => copyFileSync(imageFile(image), join(at, name)),
+    list() {
+      const names = readdirSync(at).filter((name) => !['.speediso', 'lost+found', 'filler'].includes(name))
+      return Object.fromEntries(
+        names.map((name) => {
+          const path = join(at, name)
+          return [name, statSync(path).isFile() ? (sums[sumOf(path)] ?? 'other') : 'other']
+        }),
+      )
+    },
+    remount: (options) => execFileSync('mount', ['-o', `remount,${options}`, at]),
+    [Symbol.dispose]: dispose,
+  }
+}
+
+/** Leaves no byte free, nor room for a new file. */
+function fill({ dir: at }: Hostpart): void {
+  const filler = join(at, 'filler')
+  mkdirSync(filler)
+  for (const bytes of [MIB, 4096, 1]) {
+    for (let i = 0; ; i += 1) {
+      const path = join(filler, `${bytes}-${i}`)
+      try {
+        writeFileSync(path, Buffer.alloc(bytes, 1), { flush: true })
+      } catch (error) {
+        assert.is((error as NodeJS.ErrnoException).code, 'ENOSPC')
+        rmSync(path, { force: true })
+        break
+      }
+    }
+  }
+  const probe = join(at, 'probe')
+  assert.throws(() => writeFileSync(probe, 'x', { flush: true }), /ENOSPC/)
+  rmSync(probe, { force: true })
+}
+
+const boot = (host: Hostpart, options: Partial<HostOptions> = {}) =>
+  decideAndDo(host.dir, { folder: dir, ...options })
+const bootOf = (name: Name, more = '') => ({
+  commandLine: `speediso.booted=current speediso.image=${IDS[name]} ${more}`,
+})
+
+for (const filesystem of [EXT4, XFS, BTRFS]) {
+  test(`${filesystem.type}: update, trial, confirmation, a second update, revert`, async () => {
+    using host = hostpart(filesystem)
+    host.put('hn-root.img', 'first')
+    const idle = await boot(host, bootOf('first'))
+    assert.equal([idle.decision.outcome, idle.decision.boot?.how], ['unchanged', 'mount'])
+    host.put('hn-root-new.img', 'next')
+    const updated = await boot(host, bootOf('first'))
+    assert.equal([updated.decision.outcome, updated.decision.boot?.how], ['updated', 'restart'])
+    assert.equal(updated.told, [{ image: IDS.next, tries: 3 }])
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+    const trial = await boot(host, bootOf('next'))
+    assert.equal([trial.decision.outcome, trial.decision.boot?.how], ['on trial', 'mount'])
+    assert.equal(trial.told, [{ image: IDS.next, tries: 2 }])
+    const running = (await keyOf(join(host.dir, 'hn-root.img'))) ?? ''
+    const confirmed = await boot(host, { occasion: 'confirm', running })
+    assert.is(confirmed.decision.outcome, 'confirmed')
+    assert.is((await readRecord(host.dir))?.confirmed, running)
+    host.put('hn-root-new.img', 'twin')
+    const second = await boot(host, { occasion: 'stage', running })
+    assert.is(second.decision.outcome, 'updated')
+    assert.equal(host.list(), { 'hn-root.img': 'twin', 'hn-root-old.img': 'next' })
+    writeFileSync(join(host.dir, 'system-revert'), '')
+    const reverted = await boot(host, bootOf('twin'))
+    assert.equal([reverted.decision.outcome, reverted.decision.boot?.how], ['reverted', 'restart'])
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-broken.img': 'twin' })
+    assert.equal([...updated.said, ...second.said, ...reverted.said], [])
+  })
+}
+
+test('an image with the kernel that runs is mounted at once, also by a revert', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-new.img', 'twin')
+  const updated = await boot(host, bootOf('first'))
+  assert.equal([updated.decision.outcome, updated.decision.boot?.how], ['updated', 'mount'])
+  assert.is((await readRecord(host.dir))?.trial?.boots, 1)
+  writeFileSync(join(host.dir, 'system-revert'), '')
+  const reverted = await boot(host, bootOf('twin'))
+  assert.equal([reverted.decision.outcome, reverted.decision.boot?.how], ['reverted', 'mount'])
+})
+
+test('refused: set aside with its reason, and its manifest is not left for the next one', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-new.img', 'next')
+  truncateSync(join(host.dir, 'hn-root-new.img'), 100_000)
+  writeFileSync(join(host.dir, 'hn-root-new.img.json'), '{}')
+  const { decision } = await boot(host, bootOf('first'))
+  assert.equal([decision.outcome, decision.boot?.how], ['refused', 'mount'])
+  assert.equal(host.list(), {
+    'hn-root.img': 'first',
+    'hn-root-rejected.img': 'other',
+    'hn-root-rejected.txt': 'other',
+  })
+  assert.match(readFileSync(join(host.dir, 'hn-root-rejected.txt'), 'utf8'), /manifest/)
+})
+
+test('a flag and a candidate: the candidate is held with its manifest, and waits', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-old.img', 'twin')
+  host.put('hn-root-new.img', 'next')
+  writeFileSync(join(host.dir, 'hn-root-new.img.json'), '{"it": "is mine"}')
+  writeFileSync(join(host.dir, 'system-revert'), '')
+  const { decision } = await boot(host, bootOf('first'))
+  assert.is(decision.outcome, 'reverted')
+  assert.equal(host.list(), {
+    ...{ 'hn-root.img': 'twin', 'hn-root-broken.img': 'first' },
+    ...{ 'hn-root-held.img': 'next', 'hn-root-held.img.json': 'other' },
+  })
+})
+
+test('an odd real_root: its own names, in its own folder', async () => {
+  using host = hostpart()
+  mkdirSync(join(host.dir, 'x.img.d'))
+  host.put('x.img.d/hn.img', 'first')
+  host.put('x.img.d/hn-new.img', 'next')
+  const commandLine = `real_root=/x.img.d/hn.img speediso.image=${IDS.first}`
+  assert.is((await boot(host, { commandLine })).decision.outcome, 'updated')
+  assert.equal(readdirSync(join(host.dir, 'x.img.d')).sort(), ['hn-old.img', 'hn.img'])
+  assert.is(sumOf(join(host.dir, 'x.img.d/hn.img')), sumOf(imageFile('next')))
+})
+
+test('a link or a folder for a candidate is no image: an error that names it, and nothing changes', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  const candidate = join(host.dir, 'hn-root-new.img')
+  for (const make of [() => symlinkSync('hn-root.img', candidate), () => mkdirSync(candidate)]) {
+    make()
+    const error = await boot(host, bootOf('first')).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    assert.instance(error, ReadError)
+    assert.match(explain(error), /hn-root-new\.img: is no ordinary file/)
+    assert.not(existsSync(join(host.dir, '.speediso')))
+    rmSync(candidate, { recursive: true })
+  }
+})
+
+test('a current image that was overwritten in place boots: no endless restarts', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  await boot(host, bootOf('first'))
+  // As `cp next.img hn-root.img` does: the same file with another content.
+  writeFileSync(join(host.dir, 'hn-root.img'), readFileSync(imageFile('next')), { flag: 'r+' })
+  truncateSync(join(host.dir, 'hn-root.img'), statSync(imageFile('next')).size)
+  const hows: string[] = []
+  for (let i = 0; i < 5; i += 1) hows.push((await boot(host, bootOf('next'))).decision.boot?.how ?? '')
+  assert.is(hows.at(-1), 'mount', hows.join())
+})
+
+/** A host whose record was written more than once, as after its first update. */
+async function usedHost(filesystem: Filesystem): Promise<Hostpart> {
+  const host = hostpart(filesystem)
+  host.put('hn-root.img', 'first')
+  await boot(host, bootOf('first'))
+  const record = await readRecord(host.dir)
+  assert.ok(record)
+  await writeRecord(host.dir, { ...record, seq: record.seq + 1 })
+  return host
+}
+
+for (const filesystem of [EXT4, XFS, BTRFS]) {
+  test(`${filesystem.type}, full: an update that lies there, and the way back from it, still work`, async () => {
+    using host = await usedHost(filesystem)
+    host.put('hn-root-new.img', 'next')
+    fill(host)
+    const updated = await boot(host, bootOf('first'))
+    assert.is(updated.decision.outcome, 'updated')
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+    const running = (await keyOf(join(host.dir, 'hn-root.img'))) ?? ''
+    assert.is((await boot(host, { occasion: 'unhealthy', running })).decision.outcome, 'went back')
+    assert.equal(host.list(), { 'hn-root.img': 'first', 'hn-root-broken.img': 'next' })
+  })
+
+  test(`${filesystem.type}, full: a flag that is there reverts`, async () => {
+    using host = await usedHost(filesystem)
+    host.put('hn-root-old.img', 'next')
+    writeFileSync(join(host.dir, 'system-revert'), '')
+    fill(host)
+    assert.is((await boot(host, bootOf('first'))).decision.outcome, 'reverted')
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-broken.img': 'first' })
+  })
+}
+
+test('full after its very first boot: an update that lies there is taken', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  await boot(host, bootOf('first'))
+  host.put('hn-root-new.img', 'next')
+  fill(host)
+  assert.is((await boot(host, bootOf('first'))).decision.outcome, 'updated')
+})
+
+test('full: a candidate that is refused is set aside, though there is no room for its reason', async () => {
+  using host = await usedHost(EXT4)
+  host.put('hn-root-new.img', 'next')
+  truncateSync(join(host.dir, 'hn-root-new.img'), 100_000)
+  fill(host)
+  const { decision } = await boot(host, bootOf('first'))
+  assert.is(decision.outcome, 'refused')
+  assert.is(host.list()['hn-root-rejected.img'], 'other')
+})
+
+test('full, by command: an update with a manifest is taken; its manifest for later deltas is what can be done without', async () => {
+  using host = await usedHost(EXT4)
+  host.put('hn-root-new.img', 'next')
+  const { makeManifest, manifestBytes } = await import('../../src/root/manifest/manifest.ts')
+  const manifest = await makeManifest(
+    imageFile('next'),
+    { image: IDS.next, version: '1.next', kernelRelease: RELEASE, created: '2026-11-20T10:00:00Z' },
+    { signal: new AbortController().signal },
+  )
+  writeFileSync(join(host.dir, 'hn-root-new.img.json'), manifestBytes(manifest))
+  fill(host)
+  const { code, stderr } = await speediso(['root', 'switch', '--hostpart', host.dir])
+  assert.is(code, 0, stderr)
+  assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+})
+
+test('full, by command: stage says what is missing, and leaves nothing', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  mkdirSync(join(host.dir, '.speediso/incoming'), { recursive: true })
+  fill(host)
+  const before = host.list()
+  const { code, stdout, stderr } = await speediso([
+    'root',
+    'stage',
+    imageFile('next'),
+    '--hostpart',
+    host.dir,
+  ])
+  assert.is(code, 3)
+  assert.is(stdout, '')
+  assert.match(stderr, /bytes free, and \d+ are to be written/)
+  assert.match(stderr, /hint: free \d+ bytes/)
+  assert.equal(host.list(), before)
+  assert.equal(readdirSync(join(host.dir, '.speediso/incoming')), [])
+})
+
+test('a read-only hostpart: each command says so and ends with 3, and nothing is half done', async () => {
+  using host = hostpart(EXT4, 400 * MIB)
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-old.img', 'twin')
+  await boot(host, bootOf('first'))
+  const record = await readRecord(host.dir)
+  const commands: [string, ...string[]][] = [
+    ['switch'],
+    ['revert'],
+    ['stage', imageFile('next')],
+    ['stage', join(host.dir, 'hn-root-new.img')],
+  ]
+  for (const [command, ...args] of commands) {
+    const place = command === 'switch' || args[0]?.includes('-new.img') === true
+    if (place) host.put('hn-root-new.img', 'next')
+    host.remount('ro')
+    const before = host.list()
+    const { code, stdout, stderr } = await speediso(['root', command, ...args, '--hostpart', host.dir])
+    assert.is(code, 3, `${command}: ${stdout}${stderr}`)
+    assert.match(stderr, /EROFS|read-only/i, command)
+    assert.equal(host.list(), before)
+    assert.equal(await readRecord(host.dir), record)
+    // What people read must not claim what was not done.
+    assert.not.match(`${stdout}${stderr}`, /^(done|updated|reverted) /m)
+    host.remount('rw')
+    if (place) unlinkSync(join(host.dir, 'hn-root-new.img'))
+  }
+})
+
+test.run()
