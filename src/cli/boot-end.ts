@@ -4,7 +4,7 @@ import type { Fleet } from '../live/nats/publish.ts'
 import { carryOut, checkAction } from '../runtime/after.ts'
 import type { Boot } from '../runtime/boot.ts'
 import type { Delivery } from '../runtime/deliver/delivery.ts'
-import { trustOwnAuthorities } from '../system/http.ts'
+import { trustOwnAuthorities } from '../system/http-ask.ts'
 import type { CliContext } from './context.ts'
 
 /** How long events may go on to the fleet's server before the machine reboots or powers off, in milliseconds. */

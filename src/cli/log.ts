@@ -84,7 +84,7 @@ async function showFleet(
   { root, signal }: Pick<CliContext, 'root' | 'signal'>,
 ): Promise<Outcome> {
   const { followFleet } = await import('../live/nats/follow.ts')
-  if (/^tls:/i.test(url)) await (await import('../system/http.ts')).trustOwnAuthorities(root)
+  if (/^tls:/i.test(url)) await (await import('../system/http-ask.ts')).trustOwnAuthorities(root)
   const { host, since } = flags
   const events = followFleet({ url, host, since: Number(since), signal, tell: screen.notice })
   for await (const { host: from, event } of events) {

@@ -7,7 +7,8 @@ import type { JobSource } from '../job/source.ts'
 import { fillTemplate, type TemplateValues } from '../job/template.ts'
 import { checkDigest, checkSignature, type TrustKey } from '../job/trust.ts'
 import { maskCredentials } from '../mask.ts'
-import { type Http, HttpError } from '../system/http.ts'
+import type { Http } from '../system/http.ts'
+import { HttpError } from '../system/http-ask.ts'
 
 export interface JobFileDependencies {
   http: Http

@@ -8,7 +8,7 @@ import { RUN_DIR } from './paths.ts'
  * Makes sure that no other living process uses this folder; a lock that a dead one left is taken over.
  * @throws InputError when another process is at work there
  */
-export function takeLock(path: string): void {
+export function takeLock(path: string, hint: string = hintFor(path)): void {
   const own = `${process.pid} ${startTime(process.pid)}`
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
@@ -23,13 +23,11 @@ export function takeLock(path: string): void {
     const holder = readHolder(path)
     if (holder?.pid === process.pid && holder.alive) return
     if (holder?.alive) {
-      throw new InputError(`speediso is at work already (process ${holder.pid})`, {
-        hint: hintFor(path),
-      })
+      throw new InputError(`speediso is at work already (process ${holder.pid})`, { hint })
     }
     rmSync(path, { force: true })
   }
-  throw new InputError(`${path}: another speediso was faster`, { hint: hintFor(path) })
+  throw new InputError(`${path}: another speediso was faster`, { hint })
 }
 
 /** Only the job of a boot serves a live log for certain. */

@@ -1,5 +1,5 @@
-import { decoded, maskCredentials } from '../mask.ts'
-import { HttpError, trustOwnAuthorities } from './http.ts'
+import { maskCredentials } from '../mask.ts'
+import { createAsk, HttpError, noAnswer } from './http-ask.ts'
 import type { MachineRoot } from './machine-root.ts'
 
 export interface StreamRequest {
@@ -21,19 +21,15 @@ export interface StreamAnswer extends AsyncDisposable {
 export type HttpStream = (url: string, request?: StreamRequest) => Promise<StreamAnswer>
 
 const DEFAULT_IDLE = 30_000
-/** RFC 9110, 15.4: those that send a GET elsewhere. */
-const REDIRECTS = new Set([301, 302, 303, 307, 308])
-const MOST_HOPS = 5
 
 /**
  * GET over Node's fetch by the rules of createHttp, of bodies of any size. Bodies come as they lie on the server: no
  * coding is asked for, as a range of a coded body would be another one (RFC 9110, 14.2).
  */
 export function createHttpStream(root: MachineRoot): HttpStream {
-  let trusted: Promise<void> | undefined
+  const ask = createAsk(root)
   return async (address, { headers, signal, idle = DEFAULT_IDLE } = {}) => {
     const shown = maskCredentials(address)
-    const { url, authorization } = splitCredentials(address, shown)
     const ending = new AbortController()
     const watch = watchIdle(idle, () => ending.abort())
     const cancel = () => ending.abort()
@@ -54,37 +50,15 @@ export function createHttpStream(root: MachineRoot): HttpStream {
         })
       return noAnswer(shown, cause)
     }
-    const ask = async (to: URL) => {
-      if (to.protocol === 'https:') {
-        trusted ??= trustOwnAuthorities(root)
-        await trusted.catch((error: unknown) => {
-          trusted = undefined
-          throw error
-        })
-      }
-      return fetch(to, {
+    try {
+      const answer = await ask(address, shown, {
         headers: {
-          ...(to.origin === url.origin ? authorization : {}),
           // fetch itself adds it to a request for a range.
           ...(headers?.range === undefined ? { 'accept-encoding': 'identity' } : {}),
           ...headers,
         },
-        redirect: 'manual',
         signal: ending.signal,
       })
-    }
-    try {
-      let at = url
-      let answer = await ask(at)
-      for (let hop = 0; REDIRECTS.has(answer.status) && hop < MOST_HOPS; hop += 1) {
-        const to = URL.parse(answer.headers.get('location') ?? '', at)
-        if (to === null) break
-        await answer.body?.cancel()
-        if (at.protocol === 'https:' && to.protocol !== 'https:')
-          throw new HttpError(`${shown}: leads from https to http`, { facts: { code: 'downgrade' } })
-        at = to
-        answer = await ask(at)
-      }
       const coding = answer.headers.get('content-encoding') ?? 'identity'
       if (coding !== 'identity') {
         ending.abort()
@@ -143,35 +117,4 @@ function watchIdle(milliseconds: number, end: () => void) {
   }
   resume()
   return { pause, resume, stop: pause, late: () => late }
-}
-
-/** fetch takes no user and password in a URL. */
-function splitCredentials(
-  address: string,
-  shown: string,
-): { url: URL; authorization: Record<string, string> } {
-  const url = URL.parse(address)
-  if (url === null || !['http:', 'https:'].includes(url.protocol))
-    throw new HttpError(`${shown}: no http or https URL`, { facts: { code: 'bad-url' } })
-  const { username, password } = url
-  if (username === '' && password === '') return { url, authorization: {} }
-  url.username = ''
-  url.password = ''
-  const pair = `${decoded(username)}:${decoded(password)}`
-  return { url, authorization: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } }
-}
-
-/** fetch says "fetch failed" or "terminated"; what happened is the innermost cause. */
-function noAnswer(shown: string, cause: unknown): HttpError {
-  let inner: unknown = cause
-  for (let depth = 0; depth < 5 && inner instanceof Error; depth += 1) {
-    const next: unknown = inner.cause ?? (inner instanceof AggregateError ? inner.errors[0] : undefined)
-    if (next === undefined) break
-    inner = next
-  }
-  const code = (inner as NodeJS.ErrnoException | undefined)?.code ?? 'unknown'
-  return new HttpError(`${shown}: ${inner instanceof Error ? inner.message : String(inner)}`, {
-    facts: { code },
-    cause,
-  })
 }

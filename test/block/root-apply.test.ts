@@ -1,7 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -17,77 +14,22 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { explain, ReadError } from '../../src/errors.ts'
+import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { keyOf } from '../../src/root/observe/files.ts'
 import { readRecord, writeRecord } from '../../src/root/record-file.ts'
 import { speediso } from '../unit/helpers/program.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
 import { decideAndDo, type HostOptions } from './helpers/root-host.ts'
-import { environment, fakeKernel, goodTree, makeImage, RELEASE } from './helpers/root-image.ts'
+import { type Hostpart, IDS, type Name, rootHostparts } from './helpers/root-hostpart.ts'
+import { RELEASE } from './helpers/root-image.ts'
 import { BTRFS, EXT4, type Filesystem, XFS } from './helpers/write-log/record.ts'
 
 const dir = temporaryDir()
 const MIB = 2 ** 20
 
-/** Small images with the same content but for id, version and kernel; `twin` has the kernel of `first`. */
-const IDS = {
-  first: '11111111-4b5a-4968-8776-655443322110',
-  next: '22222222-4b5a-4968-8776-655443322110',
-  twin: '33333333-4b5a-4968-8776-655443322110',
-}
-type Name = keyof typeof IDS
-const imageFile = (name: Name) => join(dir, `${name}.img`)
-for (const name of Object.keys(IDS) as Name[]) {
-  const kernel = fakeKernel(RELEASE, name === 'twin' ? 'first' : name, 20_000)
-  makeImage(imageFile(name), 'squashfs', {
-    ...goodTree(),
-    ...{ [`boot/vmlinuz-${RELEASE}`]: kernel, 'usr/share/data': name },
-    'boot/speediso.env': environment({ image: IDS[name], version: `1.${name}` }),
-  })
-}
-const sumOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex')
-const sums = Object.fromEntries((Object.keys(IDS) as Name[]).map((name) => [sumOf(imageFile(name)), name]))
-
-interface Hostpart extends Disposable {
-  dir: string
-  put(name: string, image: Name): void
-  /** What lies there, by name: which image, or `other`. */
-  list(): Record<string, string>
-  remount(options: string): void
-}
-
-let made = 0
-function hostpart(filesystem: Filesystem = EXT4, sizeBytes = filesystem.sizeBytes): Hostpart {
-  made += 1
-  const file = join(dir, `hostpart-${made}`)
-  const at = join(dir, `mounted-${made}`)
-  writeFileSync(file, '')
-  truncateSync(file, sizeBytes)
-  const [mkfs = '', ...args] = filesystem.mkfs
-  execFileSync(mkfs, [...args, file], { stdio: 'ignore' })
-  mkdirSync(at)
-  execFileSync('mount', ['-o', ['loop', ...filesystem.mountOptions].join(), file, at])
-  const dispose = () => {
-    spawnSync('umount', [at], { stdio: 'ignore' })
-    rmSync(file, { force: true })
-    process.off('exit', dispose)
-  }
-  process.on('exit', dispose)
-  return {
-    dir: at,
-    put: (name, image) => copyFileSync(imageFile(image), join(at, name)),
-    list() {
-      const names = readdirSync(at).filter((name) => !['.speediso', 'lost+found', 'filler'].includes(name))
-      return Object.fromEntries(
-        names.map((name) => {
-          const path = join(at, name)
-          return [name, statSync(path).isFile() ? (sums[sumOf(path)] ?? 'other') : 'other']
-        }),
-      )
-    },
-    remount: (options) => execFileSync('mount', ['-o', `remount,${options}`, at]),
-    [Symbol.dispose]: dispose,
-  }
-}
+const { imageFile, sumOf, make } = rootHostparts(dir)
+const hostpart = (filesystem: Filesystem = EXT4, sizeBytes = filesystem.sizeBytes) =>
+  make(filesystem, sizeBytes)
 
 /** Leaves no byte free, nor room for a new file. */
 function fill({ dir: at }: Hostpart): void {
@@ -285,7 +227,6 @@ test('full: a candidate that is refused is set aside, though there is no room fo
 test('full, by command: an update with a manifest is taken; its manifest for later deltas is what can be done without', async () => {
   using host = await usedHost(EXT4)
   host.put('hn-root-new.img', 'next')
-  const { makeManifest, manifestBytes } = await import('../../src/root/manifest/manifest.ts')
   const manifest = await makeManifest(
     imageFile('next'),
     { image: IDS.next, version: '1.next', kernelRelease: RELEASE, created: '2026-11-20T10:00:00Z' },

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { HttpError } from '../../src/system/http.ts'
+import { HttpError } from '../../src/system/http-ask.ts'
 import { createHttpStream, type StreamRequest } from '../../src/system/http-stream.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { temporaryDir } from './helpers/temporary.ts'
@@ -86,7 +86,7 @@ test('one that says nothing, and one that stops in the middle', async () => {
   await using cuts = await serve((_, response) => {
     response.writeHead(200, { 'content-length': 100 }).write('x', () => response.destroy())
   })
-  assert.match((await refusal(read(cuts.url))).message, /closed/)
+  assert.match((await refusal(read(cuts.url))).message, /the connection was cut/)
 })
 
 test('a reader may take its time', async () => {

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { explainInLine, InputError } from '../../errors.ts'
 import type { Act } from '../../root/acts.ts'
 import { apply } from '../../root/apply.ts'
@@ -10,13 +11,14 @@ import { addHistory } from '../../root/history.ts'
 import { type LoaderAccess, openLoader } from '../../root/loader/access.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
 import { dropManifests, keepManifest } from '../../root/manifests.ts'
-import { type ImageNames, imageNames } from '../../root/names.ts'
+import { type ImageNames, imageNames, OWN_FOLDER } from '../../root/names.ts'
 import { type Asked, observe } from '../../root/observe/observe.ts'
 import { type RootWords, readRootWords } from '../../root/observe/words.ts'
 import { createRootPort } from '../../root/port.ts'
 import { readRecord } from '../../root/record-file.ts'
 import { imageOfRoot, type Running, readRunning } from '../../root/running.ts'
 import type { Decision, Observed } from '../../root/schema.ts'
+import { takeLock } from '../../runtime/lock.ts'
 import { ownProgram } from '../../system/worker.ts'
 import { type CliContext, printLine } from '../context.ts'
 import { readCommandLine } from '../kernel.ts'
@@ -40,9 +42,13 @@ export interface Session {
   loader: LoaderAccess
   say(level: 'info' | 'warning' | 'error', text: string): void
   observe(asked: Asked): Promise<Observed>
+  /** From now on no other speediso works on this hostpart. @throws InputError when one does */
+  lock(): Promise<void>
   /** Decides, and does it unless `plan`. */
   act(observed: Observed, plan: boolean, onAct?: (act: Act) => void): Promise<Decision>
 }
+
+const LOCK = '/run/speediso/root.lock'
 
 /** Where the initramfs mounts it, and where the instructions of old have it. */
 const PLACES = ['/run/hostpart', '/hostpart'] as const
@@ -64,11 +70,18 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
   const keys = await readRootKeys(root)
   // On a mere folder nobody boots; its boot loader is only touched when it is named.
   const counts = own || flags.esp !== undefined
+  const lock = async () => {
+    const path = own ? root.path(LOCK) : join(hostpart, OWN_FOLDER, 'lock')
+    await mkdir(dirname(path), { recursive: true })
+    takeLock(path, 'wait until it has ended')
+  }
   return {
     ...{ hostpart, names, words, running, own, loader, say },
     image: own && !boot ? (running?.image ?? (await imageOfRoot(root))) : undefined,
     observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
+    lock,
     async act(observed, plan, onAct) {
+      if (!plan) await lock()
       const decision = decide(observed)
       for (const { level, text } of decision.messages) say(level, text)
       if (plan || decision.actions.length === 0) return decision

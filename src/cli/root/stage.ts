@@ -35,6 +35,7 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   const session = await openSession(flags, ctx)
   const { hostpart, names, say } = session
   const place = ownPlace(source, session)
+  await session.lock()
   await checkFree(place, session)
   const delivered = place === undefined ? await fetch(source, session, ctx) : undefined
   const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 import { explainInLine } from '../../errors.ts'
 import type { Clock } from '../../system/clock.ts'
-import { HttpError } from '../../system/http.ts'
+import { HttpError } from '../../system/http-ask.ts'
 import { DeliveryError, FinalDeliveryError } from './errors.ts'
 
 export interface RetryPace {

@@ -71,14 +71,20 @@ export async function observe(
     wanted !== undefined && kernel !== undefined && (await look(wanted))?.kernelSha256 === kernel
       ? [wanted]
       : []
-  const judged =
-    files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
-      ? await judgeFile(hostpart, names.new, {
-          ...deps,
-          denied: record?.denied ?? [],
-          ...(kernel === undefined ? {} : { kernelSha256: kernel }),
-        })
-      : undefined
+  const judging = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
+  const judged = judging
+    ? await judgeFile(hostpart, names.new, {
+        ...deps,
+        denied: record?.denied ?? [],
+        ...(kernel === undefined ? {} : { kernelSha256: kernel }),
+      }).catch((error: unknown) => {
+        deps.signal.throwIfAborted()
+        if (occasion !== 'boot') throw error
+        // It says nothing of the candidate: it waits, and the boot goes on.
+        deps.say('warning', `${names.new} cannot be judged now: ${explainInLine(error)}`)
+        return undefined
+      })
+    : undefined
   return {
     ...{ occasion, files, flag, facts, ids, sameKernel, tries: words.limit },
     time: new Date(clock.now()).toISOString(),

@@ -1,5 +1,5 @@
 import { SECRET } from '../../mask.ts'
-import { HttpError } from '../../system/http.ts'
+import { HttpError } from '../../system/http-ask.ts'
 import type { Emit } from '../events.ts'
 import type { Message } from './message.ts'
 import type { Target } from './post.ts'

@@ -1,6 +1,7 @@
 import { SpeedisoError } from '../../errors.ts'
 import { maskCredentials } from '../../mask.ts'
-import { type Http, HttpError } from '../../system/http.ts'
+import type { Http } from '../../system/http.ts'
+import { HttpError } from '../../system/http-ask.ts'
 import type { Report } from '../report.ts'
 import { readAddresses } from './addresses.ts'
 import type { ChannelDependencies } from './deps.ts'
