@@ -31,7 +31,8 @@ export async function run(flags: ConfirmFlags, ctx: CliContext): Promise<Outcome
   if (standing.is !== 'on trial') {
     await endTrial({ exec: ctx.exec, run: ctx.root.path('/run') })
     session.say('info', 'the image that runs is not on trial')
-    await session.act(observed, false)
+    await session.lock()
+    await session.act(await session.observe(await askedAtRunTime(session, 'confirm')), false)
     return 'passed'
   }
   const health = flags.force ? undefined : await askHealth(flags.wait, session, ctx)
@@ -45,6 +46,7 @@ export async function run(flags: ConfirmFlags, ctx: CliContext): Promise<Outcome
       return 'failed'
     }
   }
+  await session.lock()
   // What became of the files while the checks ran.
   const decision = await session.act(await session.observe(await askedAtRunTime(session, 'confirm')), false)
   await endTrial({ exec: ctx.exec, run: ctx.root.path('/run') })
@@ -95,6 +97,7 @@ function describeHealth({ verdict, checks, skipped, reason }: Health): string[] 
 
 /** Health is not to be had in time: the last confirmed image takes over, and this host reboots into it. */
 async function goBack(reason: string, session: Session, ctx: CliContext): Promise<void> {
+  await session.lock()
   const asked = await askedAtRunTime(session, 'unhealthy')
   const decision = await session.act(await session.observe({ ...asked, why: reason }), false)
   if (decision.outcome === 'went back') await rebootWhenAsked(true, session, ctx)

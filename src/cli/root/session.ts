@@ -42,7 +42,7 @@ export interface Session {
   loader: LoaderAccess
   say(level: 'info' | 'warning' | 'error', text: string): void
   observe(asked: Asked): Promise<Observed>
-  /** From now on no other speediso works on this hostpart. @throws InputError when one does */
+  /** From now on no other speediso changes this hostpart; before it is looked at. @throws InputError when one does */
   lock(): Promise<void>
   /** Decides, and does it unless `plan`. */
   act(observed: Observed, plan: boolean, onAct?: (act: Act) => void): Promise<Decision>
@@ -81,7 +81,6 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
     observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
     lock,
     async act(observed, plan, onAct) {
-      if (!plan) await lock()
       const decision = decide(observed)
       for (const { level, text } of decision.messages) say(level, text)
       if (plan || decision.actions.length === 0) return decision

@@ -29,6 +29,7 @@ export async function run(flags: SwitchFlags, ctx: CliContext): Promise<Outcome>
     })
   if (flags.boot && flags.plan) throw new InputError('--boot and --plan do not go together')
   const session = await openSession(flags, ctx, flags.boot)
+  if (!flags.plan) await session.lock()
   const observed = await session.observe({ occasion: 'boot' })
   const decision = await session.act(observed, flags.plan)
   if (flags.boot) await tellSystem(decision, observed, session, ctx)
