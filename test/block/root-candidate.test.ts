@@ -22,6 +22,7 @@ import { type JudgeDeps, type JudgeOptions, judgeCandidate } from '../../src/roo
 import { LookError } from '../../src/root/candidate/mounted.ts'
 import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { signManifest } from '../../src/root/manifest/signature.ts'
+import { digestBoot } from '../../src/root/observe/image.ts'
 import type { CandidateVerdict } from '../../src/root/schema.ts'
 import { createExec, type Exec } from '../../src/system/exec.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
@@ -395,9 +396,11 @@ test('an id of its own, and a manifest that says otherwise', async () => {
 })
 
 test('the same kernel or another one', async () => {
-  const kernelSha256 = createHash('sha256').update(fakeKernel()).digest('hex')
-  assert.is(accepted(await judge(at('ext4.img'), { kernelSha256 })).kernel, 'same')
-  assert.is(accepted(await judge(at('ext4.img'), { kernelSha256: '0'.repeat(64) })).kernel, 'other')
+  const deps = { exec: createExec(), signal: new AbortController().signal, folder: dir }
+  const bootDigest = (await digestBoot(at('ext4.img'), deps)) ?? ''
+  assert.is(accepted(await judge(at('ext4.img'), { bootDigest })).kernel, 'same')
+  assert.is(accepted(await judge(at('xfs.img'), { bootDigest })).kernel, 'same', 'of another filesystem')
+  assert.is(accepted(await judge(at('ext4.img'), { bootDigest: '0'.repeat(64) })).kernel, 'other')
 })
 
 test('denied before, and below the lowest version', async () => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { parseEnvBlock } from '../loader/env-block.ts'
 import { IMAGE_ENV, parseImageEnv } from '../loader/image-env.ts'
@@ -13,7 +12,6 @@ export interface ContentFacts {
   version?: string
   release: string
   format: string
-  kernelSha256: string
   initramfs: string
   /** Which init it has. */
   init: string
@@ -61,7 +59,6 @@ export async function checkContents(
     ...(await readEnvironment(root)),
     release,
     format: kernel.format,
-    kernelSha256: createHash('sha256').update(bytes).digest('hex'),
     initramfs,
     init,
     loaded: [

@@ -5,6 +5,7 @@ import type { ReadManifest } from '../manifest/manifest.ts'
 import { digestFile } from '../manifest/scan.ts'
 import type { Denied, ImageFacts } from '../record.ts'
 import type { CandidateVerdict } from '../schema.ts'
+import { bootDigest } from './boot-digest.ts'
 import { checkFilesystem } from './check-filesystem.ts'
 import { checkDenied, checkFloor, checkManifest } from './claims.ts'
 import { type ContentFacts, checkContents } from './contents.ts'
@@ -22,8 +23,8 @@ export interface JudgeOptions {
   denied: readonly Denied[]
   /** The lowest version that is taken; counts only with a manifest or a version in the image. */
   floor?: string
-  /** SHA-256 of the kernel that runs now; absent: the candidate's counts as another one. */
-  kernelSha256?: string
+  /** bootDigest of the image whose kernel runs now; absent: the candidate counts as another one. */
+  bootDigest?: string
   /** Accept what GRUB could not be asked about, for want of grub-fstest; never what it cannot read. */
   allowUnreadByGrub?: boolean
   /** Node's name of the machine's architecture; default this one's. */
@@ -80,7 +81,7 @@ async function judge(
   deps: JudgeDeps,
   image: Partial<ImageFacts>,
 ): Promise<CandidateVerdict> {
-  const { denied, floor, kernelSha256, allowUnreadByGrub = false, arch = process.arch } = options
+  const { denied, floor, bootDigest: wanted, allowUnreadByGrub = false, arch = process.arch } = options
   const evidence: string[] = []
   const read = checkManifest(options, evidence)
   const manifest = read?.manifest
@@ -135,10 +136,11 @@ async function judge(
     if (!(error instanceof Refusal && error.facts.unread === true && allowUnreadByGrub)) throw error
     evidence.push('whether GRUB can read it was not checked: grub-fstest is not installed')
   }
+  const same = wanted !== undefined && (await bootDigest(mounted.root, deps.signal)) === wanted
   return {
     accepted: true,
     image: { id: '', ...image },
-    kernel: contents.kernelSha256 === kernelSha256 ? 'same' : 'other',
+    kernel: same ? 'same' : 'other',
     evidence,
   }
 }

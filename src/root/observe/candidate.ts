@@ -14,8 +14,8 @@ export interface JudgeFileDeps {
   folder: string
   keys: readonly TrustKey[]
   denied: readonly Denied[]
-  /** SHA-256 of the kernel that runs, where it is known. */
-  kernelSha256?: string
+  /** bootDigest of the image whose kernel runs, where it is known. */
+  bootDigest?: string
   progress?: (done: number, total: number) => void
 }
 
@@ -38,8 +38,8 @@ export async function judgeFile(
   name: string,
   deps: JudgeFileDeps,
 ): Promise<CandidateVerdict> {
-  const { keys, denied, kernelSha256, ...rest } = deps
+  const { keys, denied, bootDigest, ...rest } = deps
   const file = join(hostpart, name)
   const options = { ...(await readSidecars(file)), keys, denied }
-  return judgeCandidate(file, { ...options, ...(kernelSha256 === undefined ? {} : { kernelSha256 }) }, rest)
+  return judgeCandidate(file, { ...options, ...(bootDigest === undefined ? {} : { bootDigest }) }, rest)
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
+import { bootDigest } from '../candidate/boot-digest.ts'
 import { findInImage } from '../candidate/in-image.ts'
 import { readKernel } from '../candidate/kernel.ts'
 import { type MountDeps, mountImage } from '../candidate/mounted.ts'
@@ -7,18 +7,11 @@ import { HEAD_BYTES, parseSuperblock } from '../candidate/superblock.ts'
 import { IMAGE_ENV, parseImageEnv } from '../loader/image-env.ts'
 import type { ImageFacts } from '../record.ts'
 
-/** What an image on hostpart is, as it lies there. */
-export interface LookedAt {
-  facts: ImageFacts
-  /** SHA-256 of its kernel; absent when it has none that can be read. */
-  kernelSha256?: string
-}
-
 /**
  * Looks into an image, without changing it.
  * @throws NotMountedError, LookError when nothing can be seen; the signal's reason
  */
-export async function lookAt(file: string, deps: MountDeps): Promise<LookedAt> {
+export async function lookAt(file: string, deps: MountDeps): Promise<ImageFacts> {
   const superblock = await readHead(file)
   await using mounted = await mountImage(file, superblock?.type, { ...deps, unclean: true })
   const env = await readInside(mounted.root, IMAGE_ENV)
@@ -26,13 +19,17 @@ export async function lookAt(file: string, deps: MountDeps): Promise<LookedAt> {
   const kernel = await readInside(mounted.root, '/boot/kernel')
   const read = kernel === undefined ? undefined : readKernel(kernel)
   return {
-    facts: {
-      id: described?.image ?? superblock?.uuid ?? '',
-      ...(described?.version === undefined ? {} : { version: described.version }),
-      ...(read === undefined ? {} : { kernelRelease: read.release }),
-    },
-    ...(kernel === undefined ? {} : { kernelSha256: createHash('sha256').update(kernel).digest('hex') }),
+    id: described?.image ?? superblock?.uuid ?? '',
+    ...(described?.version === undefined ? {} : { version: described.version }),
+    ...(read === undefined ? {} : { kernelRelease: read.release }),
   }
+}
+
+/** bootDigest of an image, as it lies there. @throws as lookAt */
+export async function digestBoot(file: string, deps: MountDeps): Promise<string | undefined> {
+  const superblock = await readHead(file)
+  await using mounted = await mountImage(file, superblock?.type, { ...deps, unclean: true })
+  return bootDigest(mounted.root, deps.signal)
 }
 
 async function readHead(file: string) {

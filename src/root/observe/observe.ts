@@ -9,7 +9,7 @@ import { readRecord } from '../record-file.ts'
 import type { LoaderTrial, Observed, Occasion } from '../schema.ts'
 import { judgeFile } from './candidate.ts'
 import { findFiles } from './files.ts'
-import { type LookedAt, lookAt } from './image.ts'
+import { digestBoot, lookAt } from './image.ts'
 import type { RootWords } from './words.ts'
 
 export interface ObserveDeps {
@@ -55,28 +55,25 @@ export async function observe(
       words.image === undefined
     )
       continue
-    const seen = await look(key)
-    if (seen !== undefined) facts[key] = seen.facts
+    const seen = await look.facts(key)
+    if (seen !== undefined) facts[key] = seen
   }
   const ids = idsOf(files, record, facts)
   const booted = running ?? (occasion === 'boot' ? bootedBy(words, files, ids) : undefined)
   const told = occasion === 'boot' ? countedAtBoot(words, files, ids) : loader
   const other = booted === undefined || booted === 'gone' ? undefined : booted
   const wanted = occasion === 'boot' && (flag || words.fallback !== undefined) ? files.old : undefined
-  const kernel =
+  const compared =
     occasion === 'boot' && other !== undefined && (files.new !== undefined || wanted !== undefined)
-      ? (await look(other))?.kernelSha256
-      : undefined
+  const own = compared ? await look.boot(other) : undefined
   const sameKernel =
-    wanted !== undefined && kernel !== undefined && (await look(wanted))?.kernelSha256 === kernel
-      ? [wanted]
-      : []
+    wanted !== undefined && own !== undefined && (await look.boot(wanted)) === own ? [wanted] : []
   const judging = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
   const judged = judging
     ? await judgeFile(hostpart, names.new, {
         ...deps,
         denied: record?.denied ?? [],
-        ...(kernel === undefined ? {} : { kernelSha256: kernel }),
+        ...(own === undefined ? {} : { bootDigest: own }),
       }).catch((error: unknown) => {
         deps.signal.throwIfAborted()
         if (occasion !== 'boot') throw error
@@ -138,21 +135,21 @@ function countedAtBoot(words: RootWords, files: Files, ids: Ids): LoaderTrial | 
   return image === undefined ? undefined : { image, tries: words.tries }
 }
 
-/** Looks into a file once; what cannot be seen is said, and not known. */
+/** Looks into files; what cannot be seen is said, and not known. */
 function createLook(files: Files, { hostpart, names, exec, signal, folder, say }: ObserveDeps) {
-  const seen = new Map<FileKey, LookedAt | undefined>()
-  return async (key: FileKey): Promise<LookedAt | undefined> => {
-    if (seen.has(key)) return seen.get(key)
+  const into = async <T>(key: FileKey, work: typeof lookAt | typeof digestBoot): Promise<T | undefined> => {
     const role = IMAGE_ROLES.find((each) => files[each] === key)
     if (role === undefined) return undefined
-    const found = await lookAt(join(hostpart, names[role]), { exec, signal, folder }).catch(
-      (error: unknown) => {
-        signal.throwIfAborted()
-        say('warning', `${names[role]}: ${explainInLine(error)}`)
-        return undefined
-      },
-    )
-    seen.set(key, found)
-    return found
+    try {
+      return (await work(join(hostpart, names[role]), { exec, signal, folder })) as T
+    } catch (error) {
+      signal.throwIfAborted()
+      say('warning', `${names[role]}: ${explainInLine(error)}`)
+      return undefined
+    }
+  }
+  return {
+    facts: (key: FileKey) => into<ImageFacts>(key, lookAt),
+    boot: (key: FileKey) => into<string>(key, digestBoot),
   }
 }

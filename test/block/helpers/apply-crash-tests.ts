@@ -74,15 +74,12 @@ async function swapByDecision(
       ? {}
       : { candidate: { accepted: true, image: { id: 'b' }, kernel: 'other', evidence: [] } }),
   }
-  let done = false // TEMPORARY
   const port = createRootPort({
     ...{ hostpart: dir, names: NAMES, say: () => {} },
-    settle: async (at) => (without === 'settle' || done ? ({ how: 'frozen' } as const) : settle(at, deps)),
+    settle: async (at) => (without === 'settle' ? ({ how: 'frozen' } as const) : settle(at, deps)),
     writeLoader: async () => {},
   })
   await apply(decide(observed).actions, NAMES, port)
-  done = true // TEMPORARY
-  await port.settle() // TEMPORARY
 }
 
 /** What is wrong with a state that a power cut leaves. */

@@ -62,6 +62,5 @@ export async function decideAndDo(hostpart: string, options: HostOptions): Promi
     writeLoader: async (trial) => void told.push(trial),
   })
   await apply(decision.actions, names, port, onAct)
-  await port.settle() // TEMPORARY
   return { decision, observed, told, said }
 }

@@ -1,0 +1,204 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { Writable } from 'node:stream'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { CliContext } from '../../src/cli/context.ts'
+import { run as runConfirm } from '../../src/cli/root/confirm.ts'
+import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
+import { keyOf } from '../../src/root/observe/files.ts'
+import { readRecord } from '../../src/root/record-file.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { createExec } from '../../src/system/exec.ts'
+import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { speediso } from '../unit/helpers/program.ts'
+import { temporaryDir } from '../unit/helpers/temporary.ts'
+import { decideAndDo } from './helpers/root-host.ts'
+import { type Hostpart, IDS, rootHostparts } from './helpers/root-hostpart.ts'
+import { RELEASE } from './helpers/root-image.ts'
+import { EXT4 } from './helpers/write-log/record.ts'
+
+const dir = temporaryDir()
+const { make, imageFile } = rootHostparts(dir)
+/** With the room that stays free after a delivery. */
+const large = () => make(EXT4, 400 * 2 ** 20)
+const root = (host: Hostpart, ...args: string[]) => speediso(['root', ...args, '--hostpart', host.dir])
+const incoming = (host: Hostpart) => readdirSync(join(host.dir, '.speediso/incoming'))
+
+test('stage a file, again another one, revert, and what the history tells of it', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  const staged = await root(host, 'stage', imageFile('next'))
+  assert.is(staged.code, 0, staged.stderr)
+  assert.match(staged.stdout, /^outcome: updated\ndone, in this order:\n/)
+  assert.match(staged.stderr, /GRUB reads \/boot\/kernel byte for byte/)
+  assert.match(staged.stderr, /nothing is rebooted here/)
+  assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+  assert.equal(incoming(host), [])
+  const again = await root(host, 'stage', imageFile('twin'), '--json')
+  assert.is(JSON.parse(again.stdout).outcome, 'updated')
+  // The one that was never confirmed is not what is gone back to.
+  assert.equal(host.list(), {
+    'hn-root.img': 'twin',
+    'hn-root-old.img': 'first',
+    'hn-root-broken.img': 'next',
+  })
+  const reverted = await root(host, 'revert', '--json')
+  assert.is(JSON.parse(reverted.stdout).outcome, 'reverted')
+  assert.equal(host.list(), { 'hn-root.img': 'first', 'hn-root-broken.img': 'twin' })
+  assert.is((await root(host, 'revert')).code, 1)
+  const { stdout } = await root(host, 'history')
+  const told = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^\S+ \S+ {2}/, ''))
+  assert.match(told[0] ?? '', /^updated \(1\.next\): updated to 1\.next; /)
+  assert.match(told[1] ?? '', /^updated \(1\.twin\): /)
+  assert.match(told[2] ?? '', /^reverted/)
+  assert.is(told.length, 3, 'where nothing was done there is nothing to tell')
+})
+
+for (const [what, place] of [
+  ['with a slash at its end', (at: string) => `${at}/`],
+  ['relative', (at: string) => relative(process.cwd(), at)],
+  ['with dots', (at: string) => `${at}/.`],
+] as const) {
+  test(`stage: a hostpart that is named ${what}`, async () => {
+    using host = large()
+    host.put('hn-root.img', 'first')
+    const { code, stderr } = await speediso([
+      'root',
+      'stage',
+      imageFile('next'),
+      '--hostpart',
+      place(host.dir),
+    ])
+    assert.is(code, 0, stderr)
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+  })
+}
+
+test('stage: a plan takes nothing and leaves nothing', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  const { code, stdout } = await root(host, 'stage', imageFile('next'), '--plan')
+  assert.is(code, 0)
+  assert.match(stdout, /it would be taken\n$/)
+  assert.equal(host.list(), { 'hn-root.img': 'first' })
+  assert.equal(incoming(host), [])
+  assert.not(existsSync(join(host.dir, '.speediso/state-1')))
+})
+
+test('stage: one that waits on hostpart is taken where it is, with its manifest, which is kept', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-held.img', 'next')
+  const described = {
+    image: IDS.next,
+    version: '1.next',
+    kernelRelease: RELEASE,
+    created: '2026-11-20T10:00:00Z',
+  }
+  const manifest = await makeManifest(imageFile('next'), described, { signal: new AbortController().signal })
+  writeFileSync(join(host.dir, 'hn-root-held.img.json'), manifestBytes(manifest))
+  const { code, stderr } = await root(host, 'stage', join(host.dir, 'hn-root-held.img'))
+  assert.is(code, 0, stderr)
+  assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+  assert.equal(readdirSync(join(host.dir, '.speediso/manifests')), [`${manifest.sha256}.json`])
+})
+
+test('stage: a manifest that somebody has left without an image is not taken for that of the next one', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  writeFileSync(join(host.dir, 'hn-root-new.img.json'), '{"schema": "of another image"}')
+  const { code, stderr } = await root(host, 'stage', imageFile('next'))
+  assert.is(code, 0, stderr)
+  assert.is(host.list()['hn-root.img'], 'next')
+})
+
+test('a flag that is a folder is consumed like any other', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-old.img', 'twin')
+  mkdirSync(join(host.dir, 'system-revert'))
+  const { code, stderr } = await root(host, 'switch')
+  assert.is(code, 0, stderr)
+  assert.equal(host.list(), { 'hn-root.img': 'twin', 'hn-root-broken.img': 'first' })
+})
+
+test('what a switch leaves open: nothing, so that hostpart can be unmounted', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-old.img', 'twin')
+  writeFileSync(join(host.dir, 'system-revert'), '')
+  await decideAndDo(host.dir, { folder: dir })
+  const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')]
+    } catch {
+      return []
+    }
+  })
+  const id = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((line) => line.includes(` ${host.dir} `))
+    ?.split(' ')[0]
+  assert.ok(id)
+  assert.equal(
+    open.filter((info) => info.includes(`mnt_id:\t${id}\n`)),
+    [],
+  )
+})
+
+test('confirm --wait: health that does not come goes back, says why, and reboots', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  await root(host, 'stage', imageFile('next'))
+  const machine = temporaryDir()
+  for (const folder of ['proc', 'run/speediso', 'etc/speediso/health.d'])
+    mkdirSync(join(machine, folder), { recursive: true })
+  writeFileSync(join(machine, 'proc/cmdline'), 'ro')
+  writeFileSync(join(machine, 'proc/uptime'), '899.50 0')
+  const image = (await keyOf(join(host.dir, 'hn-root.img'))) ?? ''
+  writeFileSync(
+    join(machine, 'run/speediso/root.json'),
+    JSON.stringify({
+      ...{ schema: 'speediso.root-running/1', hostpart: host.dir, realRoot: '/hn-root.img', image },
+      ...{ outcome: 'on trial', trial: { boot: 1, limit: 3, deadline: 900 } },
+    }),
+  )
+  const check = join(machine, 'etc/speediso/health.d/50-storage')
+  writeFileSync(check, '#!/bin/sh\necho no storage peers\nexit 1\n')
+  chmodSync(check, 0o755)
+  const ran: string[] = []
+  let said = ''
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      said += chunk
+      done()
+    },
+  })
+  const real = createExec()
+  const ctx = {
+    ...{ stdout: sink, stderr: sink, clock: systemClock, root: createMachineRoot(machine) },
+    signal: new AbortController().signal,
+    exec: async (file: string, args: string[], options: object) => {
+      if (file.startsWith(machine)) return real(file, args, options)
+      ran.push([file, ...args].join(' '))
+      return { stdout: '', stderr: '', exitCode: 0 }
+    },
+  } as unknown as CliContext
+  const flags = { hostpart: undefined, esp: undefined, wait: true, force: false, json: false }
+  assert.is(await runConfirm(flags, ctx), 'failed')
+  assert.is(ran.at(-1), 'systemctl reboot', ran.join('\n'))
+  assert.match(said, /no storage peers/)
+  assert.equal(host.list(), { 'hn-root.img': 'first', 'hn-root-broken.img': 'next' })
+  const record = await readRecord(host.dir)
+  assert.equal([record?.denied.length, record?.denied[0]?.version], [1, '1.next'])
+  // The same image again is refused.
+  const again = await root(host, 'stage', imageFile('next'))
+  assert.is(again.code, 1)
+  assert.match(again.stdout, /refused: this host has gone back from this same image/)
+})
+
+test.run()

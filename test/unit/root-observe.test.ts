@@ -1,0 +1,226 @@
+import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ReadError } from '../../src/errors.ts'
+import { imageNames } from '../../src/root/names.ts'
+import { findFiles, keyOf } from '../../src/root/observe/files.ts'
+import { type Asked, observe } from '../../src/root/observe/observe.ts'
+import { readRootWords } from '../../src/root/observe/words.ts'
+import type { ImageFacts } from '../../src/root/record.ts'
+import { writeRecord } from '../../src/root/record-file.ts'
+import type { Observed } from '../../src/root/schema.ts'
+import { FIRST_RECORD } from '../../src/root/standing.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { temporaryDir } from './helpers/temporary.ts'
+
+const names = imageNames()
+const roles = ['current', 'old', 'new', 'broken'] as const
+type Role = (typeof roles)[number]
+
+interface Host {
+  dir: string
+  keys: Record<Role, string>
+}
+
+/** A hostpart with these images, whose ids are remembered as their roles; `unknown`: nothing is. */
+async function host(present: readonly Role[], unknown: readonly Role[] = []): Promise<Host> {
+  const dir = temporaryDir()
+  const keys = {} as Host['keys']
+  const images: Record<string, ImageFacts> = {}
+  for (const role of present) {
+    writeFileSync(join(dir, names[role]), role)
+    const key = (await keyOf(join(dir, names[role]))) ?? ''
+    keys[role] = key
+    if (!unknown.includes(role)) images[key] = { id: role }
+  }
+  await writeRecord(dir, { ...FIRST_RECORD, images })
+  return { dir, keys }
+}
+
+/** Runs no program: what has to look into an image here only says so. */
+async function look(dir: string, commandLine: string, asked: Asked = { occasion: 'boot' }) {
+  const said: string[] = []
+  const observed = await observe(asked, {
+    exec: async (file) => {
+      throw new Error(`${file} is not to be had`)
+    },
+    ...{ signal: new AbortController().signal, clock: systemClock, keys: [], folder: dir },
+    ...{ hostpart: dir, names, words: readRootWords(commandLine) },
+    say: (_level, text) => void said.push(text),
+  })
+  return { observed, said }
+}
+
+type Booted = Role | 'gone' | undefined
+const booted: [
+  what: string,
+  line: string,
+  present: readonly Role[],
+  unknown: readonly Role[],
+  want: Booted,
+][] = [
+  ['nothing said', '', ['current', 'old'], [], 'current'],
+  ['only which file', 'speediso.booted=old', ['current', 'old'], [], 'old'],
+  ['only which file, which is not there', 'speediso.booted=old', ['current'], [], undefined],
+  [
+    'the id of the current image',
+    'speediso.booted=current speediso.image=current',
+    ['current', 'old'],
+    [],
+    'current',
+  ],
+  [
+    'a boot loader that saw the names of before',
+    'speediso.booted=current speediso.image=old',
+    ['current', 'old'],
+    [],
+    'old',
+  ],
+  [
+    'what is broken by now',
+    'speediso.booted=current speediso.image=broken',
+    ['current', 'old', 'broken'],
+    [],
+    'broken',
+  ],
+  [
+    'the old image, which is the current one by now',
+    'speediso.booted=old speediso.image=current',
+    ['current'],
+    [],
+    'current',
+  ],
+  [
+    'an image that has no name any more',
+    'speediso.booted=current speediso.image=other',
+    ['current', 'old'],
+    [],
+    'gone',
+  ],
+  [
+    'an image whose id cannot be read',
+    'speediso.booted=current speediso.image=other',
+    ['current', 'old'],
+    ['current'],
+    'current',
+  ],
+  [
+    'another one whose id cannot be read',
+    'speediso.booted=current speediso.image=other',
+    ['current', 'old'],
+    ['old'],
+    'gone',
+  ],
+]
+for (const [what, line, present, unknown, want] of booted) {
+  test(`booted: ${what}`, async () => {
+    const { dir, keys } = await host(present, unknown)
+    const { observed, said } = await look(dir, line)
+    assert.is(observed.booted, want === undefined || want === 'gone' ? want : keys[want])
+    // What could not be looked into is said.
+    assert.is(said.length, unknown.length, said.join('\n'))
+  })
+}
+
+const counted: [line: string, present: readonly Role[], want: Observed['loader']][] = [
+  ['speediso.image=current', ['current', 'old'], undefined],
+  ['speediso.image=current speediso.tries=2', ['current', 'old'], { image: 'current', tries: 2 }],
+  ['speediso.image=current speediso.tries=unsaved', ['current', 'old'], undefined],
+  ['speediso.image=old speediso.tries=2', ['current', 'old'], { image: 'old', tries: 2 }],
+  [
+    'speediso.booted=old speediso.image=old speediso.fallback=tries speediso.tries=0',
+    ['current', 'old'],
+    { image: 'current', tries: 0 },
+  ],
+  ['speediso.booted=old speediso.image=old speediso.tries=0', ['old'], undefined],
+]
+for (const [line, present, want] of counted) {
+  test(`counted by GRUB: ${line}; ${present.join()}`, async () => {
+    const { dir } = await host(present)
+    assert.equal((await look(dir, line)).observed.loader, want)
+  })
+}
+
+test('of the running system what runs and what GRUB counts are told, and the command line is of the past', async () => {
+  const { dir, keys } = await host(['current', 'old'])
+  const loader = { image: 'current', tries: 1 }
+  const line = 'speediso.booted=old speediso.image=old speediso.tries=3 speediso.fallback=tries'
+  const { observed } = await look(dir, line, {
+    occasion: 'confirm',
+    running: keys.current,
+    loader,
+    why: 'so',
+  })
+  assert.equal([observed.booted, observed.loader, observed.why], [keys.current, loader, 'so'])
+  assert.is((await look(dir, line, { occasion: 'confirm' })).observed.booted, undefined)
+})
+
+test('the old image without a reason is a choice of a person', async () => {
+  const { dir } = await host(['current', 'old'])
+  const chosen = async (line: string) => (await look(dir, line)).observed.chosen
+  assert.is(await chosen('speediso.booted=old speediso.image=old'), true)
+  assert.is(await chosen('speediso.booted=old speediso.image=old speediso.fallback=tries'), undefined)
+  assert.is(await chosen('speediso.booted=current speediso.image=current'), undefined)
+})
+
+test('a candidate is judged at a boot and when it is staged, and not beside a flag', async () => {
+  const { dir } = await host(['current', 'new'])
+  const judged = (asked: Asked) =>
+    look(dir, 'speediso.image=current', asked).then(
+      ({ observed }) => observed.candidate !== undefined,
+      () => true,
+    )
+  assert.ok(await judged({ occasion: 'boot' }))
+  assert.ok(await judged({ occasion: 'stage' }))
+  for (const occasion of ['confirm', 'revert', 'unhealthy'] as const) assert.not(await judged({ occasion }))
+  writeFileSync(join(dir, names.flag), '')
+  assert.not(await judged({ occasion: 'boot' }))
+})
+
+test('the flag counts, however it was made', async () => {
+  const { dir } = await host(['current'])
+  const flag = async () => (await findFiles(dir, names)).flag
+  assert.not(await flag())
+  const path = join(dir, names.flag)
+  writeFileSync(path, '')
+  assert.ok(await flag())
+  rmSync(path)
+  symlinkSync('/nowhere', path)
+  assert.ok(await flag())
+  rmSync(path)
+  mkdirSync(path)
+  assert.ok(await flag())
+})
+
+test('a file keeps its key when it is renamed or linked, and a copy has another one', async () => {
+  const dir = temporaryDir()
+  const at = (name: string) => join(dir, name)
+  writeFileSync(at('a'), 'x')
+  const key = await keyOf(at('a'))
+  assert.match(key ?? '', /^\d+-\d+$/)
+  linkSync(at('a'), at('b'))
+  renameSync(at('a'), at('c'))
+  assert.equal([await keyOf(at('b')), await keyOf(at('c'))], [key, key])
+  writeFileSync(at('d'), 'x')
+  assert.is.not(await keyOf(at('d')), key)
+  assert.is(await keyOf(at('none')), undefined)
+})
+
+test('what is no file is an error that names it', async () => {
+  for (const make of [
+    (path: string) => mkdirSync(path),
+    (path: string) => symlinkSync('hn-root.img', path),
+  ]) {
+    const { dir } = await host(['current'])
+    make(join(dir, names.old))
+    const error = await findFiles(dir, names).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    assert.instance(error, ReadError)
+    assert.match((error as Error).message, /hn-root-old\.img: is no ordinary file/)
+  }
+})
+
+test.run()

@@ -1,0 +1,99 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { harnessDeps } from './harness/index.ts'
+import { type HostLife, installedHost, UP } from './root-life.ts'
+
+/** One host, and images that are accepted and then fail, each in its own way; it always comes back to what it had. */
+
+const deps = harnessDeps({ log: (line) => process.stderr.write(`${line}\n`) })
+
+const SICK = `#!/bin/sh
+echo 'the warehouse does not answer'
+exit 1
+`
+/** The kernel panics when its first process ends. */
+const FAILING_INIT = `#!/bin/sh
+echo FAILING-INIT > /dev/kmsg
+exit 1
+`
+const HANGING_INIT = `#!/bin/sh
+echo HANGING-INIT > /dev/kmsg
+while :; do sleep 1000; done
+`
+
+let host: HostLife
+const images: Record<string, string> = {}
+
+test.before(async () => {
+  host = await installedHost(
+    'root-bad-images',
+    // Without kexec each change of the image takes a reboot, which is quicker in an emulator.
+    'speediso.root.tries=2 panic=2 sysctl.kernel.kexec_load_disabled=1',
+    async ({ make }) => {
+      images.noinit = await make('noinit', 'plain', 3, {
+        append: 'init=/etc/failing-init',
+        files: { '/etc/failing-init': FAILING_INIT },
+      })
+      images.panic = await make('panic', 'cloud', 4, { append: 'rdinit=/nowhere root=/dev/nowhere' })
+      images.hang = await make('hang', 'plain', 5, {
+        append: 'init=/etc/hanging-init systemd.watchdog_sec=20',
+        files: { '/etc/hanging-init': HANGING_INIT },
+      })
+      images.sick = await make('sick', 'plain', 6, {
+        append: 'speediso.root.deadline=150s',
+        files: { '/etc/speediso/health.d/warehouse': SICK },
+      })
+      return make('first', 'plain', 1)
+    },
+    deps,
+  )
+  await host.start()
+})
+
+test.after(() => host?.[Symbol.asyncDispose]())
+
+const saw = (text: string) => host.machine.serial.lines.some((line) => line.includes(text))
+
+async function cameBack(version: number, reason: RegExp): Promise<void> {
+  assert.is((await host.running()).version, '1')
+  const status = await host.shell.ok('speediso root status')
+  assert.match(status, new RegExp(`never again: ${version}, ${reason.source}`))
+  assert.match(status, 'current image: confirmed')
+  await host.shell.ok('rm /hostpart/hn-root-broken.img')
+}
+
+test('its first process ends', async () => {
+  await host.drop(images.noinit ?? '')
+  assert.ok(saw('FAILING-INIT'))
+  await cameBack(3, /not confirmed in 2 boots/)
+})
+
+test('its kernel panics before the initramfs: GRUB counts', async () => {
+  await host.drop(images.panic ?? '')
+  assert.ok(saw('speediso.tries=0'))
+  await cameBack(4, /not confirmed in 2 boots/)
+})
+
+test('its first process hangs: the watchdog ends each boot', async () => {
+  await host.drop(images.hang ?? '')
+  assert.ok(saw('HANGING-INIT'))
+  await cameBack(5, /not confirmed in 2 boots/)
+})
+
+test('its health check fails past the deadline: it goes back at once', async () => {
+  await host.drop(images.sick ?? '')
+  // It came up; the next shell is that of the image that it goes back to.
+  if ((await host.running()).version === '6') await host.shell.up(UP)
+  await cameBack(6, /.*the warehouse does not answer/)
+})
+
+test('it is the same bad image again: refused', async () => {
+  await host.drop(images.noinit ?? '')
+  assert.is((await host.running()).outcome, 'refused')
+  assert.match(
+    await host.shell.ok('cat /hostpart/hn-root-rejected.txt'),
+    'this host has gone back from this same image',
+  )
+})
+
+test.run()
