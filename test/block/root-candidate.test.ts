@@ -397,10 +397,23 @@ test('an id of its own, and a manifest that says otherwise', async () => {
 
 test('the same kernel or another one', async () => {
   const deps = { exec: createExec(), signal: new AbortController().signal, folder: dir }
-  const bootDigest = (await digestBoot(at('ext4.img'), deps)) ?? ''
-  assert.is(accepted(await judge(at('ext4.img'), { bootDigest })).kernel, 'same')
-  assert.is(accepted(await judge(at('xfs.img'), { bootDigest })).kernel, 'same', 'of another filesystem')
-  assert.is(accepted(await judge(at('ext4.img'), { bootDigest: '0'.repeat(64) })).kernel, 'other')
+  const tree = goodTree()
+  const append = (text: string) => ({ 'boot/speediso.env': environment({ image: IMAGE_ID, append: text }) })
+  const compare = async (name: string, change: Parameters<typeof makeImage>[2]) => {
+    makeImage(at(name), 'ext4', { ...tree, ...change })
+    return accepted(await judge(at(name), { bootDigest })).kernel
+  }
+  makeImage(at('one.img'), 'xfs', tree)
+  const bootDigest = (await digestBoot(at('one.img'), deps)) ?? ''
+  assert.is(await compare('same.img', {}), 'same', 'on another filesystem')
+  assert.is(await compare('quiet.img', append('quiet')), 'other', 'with other kernel arguments')
+  const [initramfs = ''] = Object.keys(tree).filter(
+    (path) => /initr/.test(path) && Buffer.isBuffer(tree[path]),
+  )
+  const bytes = Buffer.from(tree[initramfs] as Buffer)
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+  assert.is(await compare('initramfs.img', { [initramfs]: bytes }), 'other', 'with another initramfs')
+  assert.is(accepted(await judge(at('same.img'), {})).kernel, 'other', 'compared with nothing')
 })
 
 test('denied before, and below the lowest version', async () => {

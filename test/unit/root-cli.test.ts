@@ -62,8 +62,8 @@ const withNew = hostpart(...images, 'hn-root-new.img')
 const source = join(hostpart('image.img'), 'image.img')
 
 const bad: [args: string[], line: RegExp][] = [
-  [['root', 'frobnicate'], /^speediso: "frobnicate" is no command of root; /],
-  [['root', 'stagee'], /^speediso: "stagee" is no command of root; did you mean stage\?$/],
+  [['root', 'frobnicate'], /^speediso: "root frobnicate" is no command; it can be status, stage, /],
+  [['root', 'stagee'], /^speediso: "root stagee" is no command; did you mean root stage\?$/],
   [
     ['root', 'status', '--hostpart', '/nonexistent'],
     /^speediso: --hostpart \/nonexistent: is no folder; name the folder /,

@@ -50,7 +50,9 @@ test.before(async () => {
   await host.start()
 })
 
-test.after(() => host?.[Symbol.asyncDispose]())
+test.after(async () => {
+  await host?.[Symbol.asyncDispose]()
+})
 
 const saw = (text: string) => host.machine.serial.lines.some((line) => line.includes(text))
 

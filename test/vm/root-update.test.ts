@@ -30,7 +30,9 @@ test.before(async () => {
   await host.start()
 })
 
-test.after(() => host?.[Symbol.asyncDispose]())
+test.after(async () => {
+  await host?.[Symbol.asyncDispose]()
+})
 
 test('a staged image runs after one boot, and is confirmed', async () => {
   assert.is((await host.running()).version, '1')

@@ -29,7 +29,8 @@ export async function lookAt(file: string, deps: MountDeps): Promise<ImageFacts>
 export async function digestBoot(file: string, deps: MountDeps): Promise<string | undefined> {
   const superblock = await readHead(file)
   await using mounted = await mountImage(file, superblock?.type, { ...deps, unclean: true })
-  return bootDigest(mounted.root, deps.signal)
+  // Awaited here: the image is let go of at the end of this function.
+  return await bootDigest(mounted.root, deps.signal)
 }
 
 async function readHead(file: string) {
