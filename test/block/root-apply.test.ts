@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { explain, ReadError } from '../../src/errors.ts'
+import { BOUNCE_LIMIT } from '../../src/root/decide.ts'
 import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { keyOf } from '../../src/root/observe/files.ts'
 import { readRecord, writeRecord } from '../../src/root/record-file.ts'
@@ -168,7 +169,8 @@ test('a current image that was overwritten in place boots: no endless restarts',
   truncateSync(join(host.dir, 'hn-root.img'), statSync(imageFile('next')).size)
   const hows: string[] = []
   for (let i = 0; i < 5; i += 1) hows.push((await boot(host, bootOf('next'))).decision.boot?.how ?? '')
-  assert.is(hows.at(-1), 'mount', hows.join())
+  // At the latest when the restarts have led nowhere.
+  assert.ok(hows.slice(0, BOUNCE_LIMIT + 1).includes('mount'), hows.join())
 })
 
 /** A host whose record was written more than once, as after its first update. */

@@ -346,6 +346,8 @@ const RULES: Readonly<Record<string, (observed: Observed, decision: Decision) =>
     observed.candidate?.accepted !== false || after(observed, decision).names[NAMES.current] !== 'N',
   'another kernel than the one that runs is never mounted': (observed, { boot }) => {
     if (boot?.how !== 'mount' || observed.booted === undefined) return true
+    // Restarts have led nowhere: the hook looks whether there are modules for this kernel.
+    if (observed.booted === 'gone' && (observed.record?.bounces ?? 0) >= BOUNCE_LIMIT) return true
     const fits = observed.candidate?.accepted && observed.candidate.kernel === 'same' && boot.image === 'N'
     return boot.image === observed.booted || fits === true || observed.sameKernel.includes(boot.image)
   },

@@ -165,6 +165,25 @@ test('fsck as systemd-fsck would run it', () =>
     assert.equal([(await check(4, 'fsck.mode=skip')).code, (await check(4, 'fsck.mode=skip')).said], [0, ''])
   }))
 
+test('a root without the modules of the kernel, or of another image than the kernel, is not run', () =>
+  inShell(['hostpart.sh'], async ({ run, root }) => {
+    const script = await readFile(join(root, 'root.sh'), 'utf8')
+    const from = script.indexOf('# why_not:')
+    await writeFile(join(root, 'why.sh'), script.slice(from, script.indexOf('# take IMAGE:', from)))
+    const why = async (cmdline: string, trusted = '') =>
+      (await run(`. ${root}/why.sh; sysroot=${root}/sysroot; trusted=${trusted}; why_not`, { cmdline })).out
+    assert.match(await why(''), /has no modules of the kernel that runs/)
+    const { stdout: release } = await execa('uname', ['-r'])
+    await mkdir(join(root, 'sysroot/lib/modules', release), { recursive: true })
+    await mkdir(join(root, 'sysroot/boot'))
+    assert.is(await why('speediso.image=one'), '', 'an image that has no id')
+    await writeFile(join(root, 'sysroot/boot/speediso.env'), '# GRUB Environment Block\nimage=one\n###')
+    assert.is(await why('speediso.image=one'), '')
+    assert.is(await why(''), '', 'a boot loader that tells no id')
+    assert.match(await why('speediso.image=two'), 'not the image that the kernel came from')
+    assert.is(await why('speediso.image=two', '1'), '', 'speediso has compared the kernels')
+  }))
+
 test('every script is whole in a strict POSIX shell', async () => {
   for (const name of await readdir(FOLDER)) {
     if (!name.endsWith('.sh')) continue

@@ -58,6 +58,8 @@ if [ "$(argument speediso.booted)" = old ]; then
     _swap=$image image=$other other=$_swap
 fi
 action=mount
+# Set once speediso has answered.
+trusted=''
 trial=''
 
 # answered NAME: a value of the answer, which is text and never run.
@@ -100,7 +102,7 @@ ask() {
         mount:*[!A-Za-z0-9._/+@-]* | restart:*[!A-Za-z0-9._/+@-]*) ;;
         mount:* | restart:*)
             if [ -f "$hostpart/${_image#/}" ]; then
-                image=${_image#/} action=$_action
+                image=${_image#/} action=$_action trusted=1
                 return
             fi
             ;;
@@ -150,19 +152,33 @@ unmount_image() {
     losetup -d "$loop"
 }
 
+# why_not: why the image at $sysroot cannot run under this kernel; nothing when it can.
+why_not() {
+    if ! [ -d "$sysroot/lib/modules/$(uname -r)" ]; then
+        printf 'has no modules of the kernel that runs (%s)' "$(uname -r)"
+        return
+    fi
+    # speediso knows which images have the same kernel; without its answer the ids have to agree.
+    [ -z "$trusted" ] || return
+    _wanted=$(argument speediso.image)
+    _id=$(sed -n 's/^image=//p' "$sysroot/boot/speediso.env" 2> /dev/null | tail -n 1)
+    [ -z "$_wanted" ] || [ -z "$_id" ] || [ "$_id" = "$_wanted" ] || printf 'is not the image that the kernel came from'
+}
+
 # take IMAGE: it is the root now, unless it cannot be. An image with another kernel is started by its own, once.
 take() {
     mount_image "$1" || return 1
-    if [ -d "$sysroot/lib/modules/$(uname -r)" ]; then
+    _why=$(why_not)
+    if [ -z "$_why" ]; then
         tell "root: $1, kernel $(uname -r)"
         return 0
     fi
     unmount_image
     if has_word speediso.restarted=1; then
-        complain "$1 has no modules of the kernel that runs ($(uname -r)), even after a restart: not booted"
+        complain "$1 $_why, even after a restart: not booted"
         return 1
     fi
-    complain "$1 has no modules of the kernel that runs ($(uname -r)): starting its own kernel"
+    complain "$1 $_why: starting its own kernel"
     restart "$1" speediso.restarted=1
     complain "$1: its own kernel cannot be started: not booted"
     return 1
