@@ -15,19 +15,20 @@ export function currentRootImageDir(env: NodeJS.ProcessEnv = process.env): strin
  * Units that a boot in a virtual machine can do without, and its time is half for it: udev of the root, network, SSH,
  * log-in. Without systemd-logind the power button does nothing.
  */
-const SPARED = `systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket
+export const SPARED = `systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket
   systemd-udev-trigger.service systemd-udev-load-credentials.service systemd-timesyncd.service
   systemd-resolved.service systemd-networkd.service systemd-networkd.socket
   systemd-networkd-persistent-storage.service ssh.service sshd-keygen.service systemd-logind.service getty.target
   dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
   sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount systemd-binfmt.service kmod-static-nodes.service
   systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup-dev-early.service systemd-sysctl.service dbus.service
-  dbus.socket systemd-modules-load.service systemd-random-seed.service tmp.mount run-lock.mount`
+  dbus.socket systemd-modules-load.service systemd-random-seed.service tmp.mount run-lock.mount
+  systemd-tmpfiles-clean.timer`.split(/\s+/)
 
 /** Kernel parameters of a quick boot. The BPF security module costs systemd seconds in an emulator. */
 export const QUICK = [
   'lsm=landlock,yama loglevel=6 systemd.show_status=no',
-  ...SPARED.split(/\s+/).map((unit) => `systemd.mask=${unit}`),
+  ...SPARED.map((unit) => `systemd.mask=${unit}`),
 ].join(' ')
 
 /** Puts files into an ext4 image without mounting it: path in the image -> text; and links: path -> target. */

@@ -17,6 +17,7 @@ import {
   partitionOffset,
   writeTree,
 } from './grub-disk.ts'
+import { SPARED } from './root-host.ts'
 
 const ESP_MIB = 48
 const UUID = '5eed1500-0000-4000-8000-000000000001'
@@ -137,17 +138,6 @@ TTYPath=/dev/ttyS0
 ExecStart=/bin/sh -c 'stty -echo; echo; echo TEST-SHELL; exec /bin/sh'
 `
 
-/** Units that such a guest does without; half of the time of a boot is theirs. */
-const SPARED = `systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket
-  systemd-udev-trigger.service systemd-udev-load-credentials.service systemd-timesyncd.service
-  systemd-resolved.service systemd-networkd.service systemd-networkd.socket systemd-networkd-wait-online.service
-  systemd-networkd-persistent-storage.service ssh.service sshd-keygen.service systemd-logind.service getty.target
-  dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
-  sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount systemd-binfmt.service kmod-static-nodes.service
-  systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup-dev-early.service systemd-sysctl.service dbus.service
-  dbus.socket systemd-modules-load.service systemd-random-seed.service tmp.mount run-lock.mount
-  systemd-tmpfiles-clean.timer`
-
 export interface ImageChange {
   id: string
   version: string
@@ -185,7 +175,7 @@ export async function makeVersion(
     const wants = join(root, 'etc/systemd/system/multi-user.target.wants')
     await mkdir(wants, { recursive: true })
     await symlink('../test-shell.service', join(wants, 'test-shell.service'))
-    for (const unit of whole ? [] : SPARED.split(/\s+/)) {
+    for (const unit of whole ? [] : SPARED) {
       const path = join(root, 'etc/systemd/system', unit)
       await rm(path, { force: true, recursive: true })
       await symlink('/dev/null', path)
