@@ -17,6 +17,8 @@ export interface RootPort {
   writeLoader(trial: LoaderTrial | undefined): Promise<void>
   /** Whether a reader that replays no journal finds everything now. */
   settle(): Promise<boolean>
+  /** Lets go of what is held open. */
+  end(): Promise<void>
 }
 
 /**
@@ -31,14 +33,18 @@ export async function apply(
   onAct: (act: Act) => void = () => {},
 ): Promise<void> {
   let settled = true
-  for (const action of actions) {
-    // As long as GRUB may see the names of before, it has to go on counting.
-    if (action.do === 'loader' && action.trial === undefined && !settled) continue
-    for (const act of actsOf(action, names)) {
-      onAct(act)
-      if (act.act === 'settle') settled = await port.settle()
-      else await perform(act, port)
+  try {
+    for (const action of actions) {
+      // As long as GRUB may see the names of before, it has to go on counting.
+      if (action.do === 'loader' && action.trial === undefined && !settled) continue
+      for (const act of actsOf(action, names)) {
+        onAct(act)
+        if (act.act === 'settle') settled = await port.settle()
+        else await perform(act, port)
+      }
     }
+  } finally {
+    await port.end()
   }
 }
 

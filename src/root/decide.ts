@@ -247,7 +247,17 @@ function boot(draft: Draft, outcome: Outcome | undefined): Decision {
   }
   const stuck = draft.record.bounces >= BOUNCE_LIMIT
   const role = IMAGE_ROLES.find((each) => draft.files[each] === booted)
-  if (role !== undefined && (stuck || fallback === 'unreadable')) {
+  // What GRUB could not load is what was current when it looked, and no candidate that was taken since.
+  const unloadable = fallback === 'unreadable' && current === files.current
+  if (role === undefined && stuck) {
+    draft.say(
+      'warning',
+      `${BOUNCE_LIMIT} restarts did not lead into it: the kernel that runs may well be its own`,
+    )
+    begin(draft, current)
+    return draft.end(outcome ?? 'unchanged', { image: current, role: 'current', how: 'mount' })
+  }
+  if (role !== undefined && (stuck || unloadable)) {
     const why = stuck ? `${BOUNCE_LIMIT} restarts did not lead into it` : 'GRUB cannot load it'
     if (draft.record.trial?.image === current && draft.files.old !== undefined) {
       goBack(draft, why)

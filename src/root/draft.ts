@@ -67,7 +67,7 @@ export class Draft {
     const next = { ...this.record, ...change } as StateRecord
     for (const name of ['confirmed', 'trial'] as const) if (next[name] === undefined) delete next[name]
     const known = new Set([...Object.values(this.files), next.trial?.image])
-    const images = { ...this.observed.facts, ...next.images }
+    const images = { ...next.images, ...this.observed.facts }
     next.images = Object.fromEntries(Object.entries(images).filter(([key]) => known.has(key)))
     if (this.record !== FIRST_RECORD && same(next, this.record)) return
     next.seq = this.record === FIRST_RECORD ? 1 : this.record.seq + 1

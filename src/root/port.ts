@@ -1,5 +1,6 @@
-import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { explainInLine } from '../errors.ts'
 import { writeText } from '../system/write-file.ts'
 import type { RootPort } from './apply.ts'
 import type { Settled } from './freeze.ts'
@@ -27,6 +28,9 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
     const file = await open(at(path), 'r').catch(ignoreMissing)
     if (file !== undefined) held.push(file)
   }
+  const release = async () => {
+    for (const file of held.splice(0)) await file.close()
+  }
   return {
     link: (from, to) => link(at(from), at(to)),
     async rename(from, to, optional) {
@@ -34,14 +38,25 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
       await rename(at(from), at(to)).catch(optional ? ignoreMissing : fail)
     },
     async unlink(path) {
-      await hold(path)
-      await unlink(at(path)).catch(ignoreMissing)
+      if (path !== names.flag) await hold(path)
+      await unlink(at(path)).catch(async (error: NodeJS.ErrnoException) => {
+        // People make the flag in many ways, also as a folder.
+        if (error.code !== 'EISDIR') return ignoreMissing(error)
+        await rmdir(at(path)).catch((cause: unknown) =>
+          say('warning', `${path} could not be removed: ${explainInLine(cause)}`),
+        )
+      })
     },
     async create(path) {
       await using file = await open(at(path), 'a', 0o644)
       await file.sync()
     },
-    writeText: (path, text) => writeText(at(path), text, 0o644),
+    async writeText(path, text) {
+      await writeText(at(path), text, 0o644).catch((error: unknown) =>
+        say('warning', `${path} could not be written: ${explainInLine(error)}`),
+      )
+    },
+    end: release,
     async sync() {
       for (const folder of new Set([hostpart, dirname(at(names.current))])) {
         await using directory = await open(folder, 'r')
@@ -54,7 +69,7 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
     },
     async settle() {
       const settled = await settle(hostpart)
-      for (const file of held.splice(0)) await file.close()
+      await release()
       if (settled.how === 'frozen') return true
       say('warning', `GRUB may not see the change until the next clean unmount: ${settled.reason}`)
       return false

@@ -60,6 +60,18 @@ export async function writeRecord(hostpart: string, record: StateRecord): Promis
   const path = join(hostpart, RECORD_FILES[older])
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })
   const bytes = formatRecord(record)
+  // Both are there from the first write on: what comes later needs no room.
+  const other = join(hostpart, RECORD_FILES[1 - older] as string)
+  await open(other, 'wx', 0o644).then(
+    async (made) => {
+      await using file = made
+      await file.writeFile(Buffer.alloc(RECORD_SIZE, '\n'))
+      await file.sync()
+    },
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
   const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return open(path, 'wx+', 0o644)
     throw error

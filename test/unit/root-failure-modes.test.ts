@@ -55,6 +55,7 @@ function port(fails: (call: string) => Error | undefined = () => undefined, sett
     unlink: (path) => call(`unlink ${path}`),
     create: (path) => call(`create ${path}`),
     writeText: (path) => call(`text ${path}`),
+    end: async () => {},
     sync: () => call('sync'),
     writeRecord: () => call('record'),
     writeLoader: (trial) => call(`loader ${trial?.tries ?? 'none'}`),

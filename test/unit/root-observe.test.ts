@@ -119,7 +119,7 @@ for (const [what, line, present, unknown, want] of booted) {
     const { observed, said } = await look(dir, line)
     assert.is(observed.booted, want === undefined || want === 'gone' ? want : keys[want])
     // What could not be looked into is said.
-    assert.is(said.length, unknown.length, said.join('\n'))
+    assert.ok(said.length >= unknown.length, said.join('\n'))
   })
 }
 

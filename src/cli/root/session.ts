@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { explainInLine, InputError } from '../../errors.ts'
 import type { Act } from '../../root/acts.ts'
 import { apply } from '../../root/apply.ts'
@@ -10,7 +10,7 @@ import { loadFreezeIo } from '../../root/freeze-ioctl.ts'
 import { addHistory } from '../../root/history.ts'
 import { type LoaderAccess, openLoader } from '../../root/loader/access.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
-import { dropManifests, keepManifest } from '../../root/manifests.ts'
+import { dropAcceptedSidecars, dropManifests, keepManifest } from '../../root/manifests.ts'
 import { type ImageNames, imageNames, OWN_FOLDER } from '../../root/names.ts'
 import { type Asked, observe } from '../../root/observe/observe.ts'
 import { type RootWords, readRootWords } from '../../root/observe/words.ts'
@@ -59,7 +59,7 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
   const words = readRootWords(await readCommandLine(root))
   const own = flags.hostpart === undefined || boot
   const running = own && !boot ? await readRunning(root) : undefined
-  const hostpart = flags.hostpart ?? running?.hostpart ?? (await findMounted(ctx))
+  const hostpart = resolve(flags.hostpart ?? running?.hostpart ?? (await findMounted(ctx)))
   await checkFolder(hostpart)
   const names = imageNames(running?.realRoot ?? words.realRoot)
   const say: Session['say'] = (level, text) =>
@@ -82,11 +82,21 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
     lock,
     async act(observed, plan, onAct) {
       const decision = decide(observed)
-      for (const { level, text } of decision.messages) say(level, text)
-      if (plan || decision.actions.length === 0) return decision
+      const tell = () => {
+        for (const { level, text } of decision.messages) say(level, text)
+      }
+      if (plan) return decision
+      if (observed.record !== undefined)
+        await dropAcceptedSidecars(hostpart, names.new, observed.record).catch(() => {})
+      if (decision.actions.length === 0) {
+        tell()
+        return decision
+      }
       const { candidate } = observed
       if (candidate?.accepted === true && candidate.image.sha256 !== undefined) {
-        await keepManifest(hostpart, names.new, candidate.image.sha256)
+        await keepManifest(hostpart, names.new, candidate.image.sha256).catch((error: unknown) =>
+          say('warning', `its manifest could not be kept: ${explainInLine(error)}`),
+        )
       }
       const io = await loadFreezeIo()
       const startGuard = createStartThawGuard(ownProgram())
@@ -96,6 +106,7 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
         writeLoader: counts ? (trial) => loader.write(trial) : undefined,
       })
       await apply(decision.actions, names, port, onAct)
+      tell()
       await remember(decision, observed, hostpart, say)
       return decision
     },

@@ -1,4 +1,4 @@
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { access, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
@@ -35,6 +35,12 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   const session = await openSession(flags, ctx)
   const { hostpart, names, say } = session
   const place = ownPlace(source, session)
+  if (!/^[a-z]+:\/\//i.test(source))
+    await access(source).catch((cause: NodeJS.ErrnoException) => {
+      throw new InputError(`${source}: ${cause.code === 'ENOENT' ? 'there is no such file' : cause.code}`, {
+        cause,
+      })
+    })
   await session.lock()
   await checkFree(place, session)
   const delivered = place === undefined ? await fetch(source, session, ctx) : undefined
@@ -125,6 +131,8 @@ async function judge(name: string, { hostpart }: Session, ctx: CliContext): Prom
 
 /** The manifest first: an image that a power cut leaves here alone would count as one without. */
 async function putForward(hostpart: string, from: string, to: string): Promise<void> {
+  // A manifest that lies there without an image is of no image.
+  for (const ending of SIDECARS) await rm(join(hostpart, `${to}${ending}`), { force: true })
   for (const ending of [...SIDECARS, '']) {
     await rename(join(hostpart, `${from}${ending}`), join(hostpart, `${to}${ending}`)).catch(
       (error: NodeJS.ErrnoException) => {

@@ -59,6 +59,16 @@ export async function observe(
     if (seen !== undefined) facts[key] = seen
   }
   const ids = idsOf(files, record, facts)
+  const named = files[words.booted]
+  const remembered = named !== undefined && record?.images[named] !== undefined
+  if (occasion === 'boot' && remembered && words.image !== undefined && ids[named] !== words.image) {
+    // Another image may have been written into the same file, which what is remembered of it does not know.
+    const seen = await look.facts(named)
+    if (seen?.id === words.image) {
+      facts[named] = seen
+      ids[named] = seen.id
+    }
+  }
   const booted = running ?? (occasion === 'boot' ? bootedBy(words, files, ids) : undefined)
   const told = occasion === 'boot' ? countedAtBoot(words, files, ids) : loader
   const other = booted === undefined || booted === 'gone' ? undefined : booted
@@ -104,7 +114,7 @@ function idsOf(
   files: Files,
   record: StateRecord | undefined,
   facts: Readonly<Record<FileKey, ImageFacts>>,
-): Ids {
+): Record<FileKey, string> {
   const ids: Record<FileKey, string> = {}
   for (const key of Object.values(files)) {
     const id = record?.images[key]?.id ?? facts[key]?.id
