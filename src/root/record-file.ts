@@ -3,6 +3,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SpeedisoError } from '../errors.ts'
 import { OWN_FOLDER } from './names.ts'
+import { keepInPlace } from './no-cow.ts'
 import { recordSchema, type StateRecord } from './record.ts'
 
 /** The two copies of the record, below hostpart. */
@@ -61,26 +62,24 @@ export async function writeRecord(hostpart: string, record: StateRecord): Promis
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })
   const bytes = formatRecord(record)
   // Both are there from the first write on: what comes later needs no room.
-  const other = join(hostpart, RECORD_FILES[1 - older] as string)
-  await open(other, 'wx', 0o644).then(
-    async (made) => {
-      await using file = made
-      await file.writeFile(Buffer.alloc(RECORD_SIZE, '\n'))
-      await file.sync()
-    },
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    },
-  )
-  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return open(path, 'wx+', 0o644)
-    throw error
-  })
-  await using opened = file
-  await opened.write(bytes, 0, bytes.length, 0)
-  await opened.sync()
+  for (const name of RECORD_FILES) await makeCopy(join(hostpart, name))
+  await using file = await open(path, 'r+')
+  await file.write(bytes, 0, bytes.length, 0)
+  await file.sync()
   await using folder = await open(dirname(path), 'r')
   await folder.sync()
+}
+
+/** A copy that does not count yet, with its whole size; nothing when it is there. */
+async function makeCopy(path: string): Promise<void> {
+  try {
+    await using file = await open(path, 'wx', 0o644)
+    await keepInPlace(file.fd)
+    await file.writeFile(Buffer.alloc(RECORD_SIZE, '\n'))
+    await file.sync()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 async function readCopies(hostpart: string): Promise<(StateRecord | undefined)[]> {

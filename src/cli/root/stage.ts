@@ -1,9 +1,11 @@
 import { access, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { InputError } from '../../errors.ts'
+import { explainInLine, InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
+import { TrustError } from '../../job/trust.ts'
 import { SIDECARS } from '../../root/acts.ts'
 import { type Delivered, deliverImage } from '../../root/deliver/deliver.ts'
+import { ManifestError } from '../../root/manifest/manifest.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
 import { judgeFile } from '../../root/observe/candidate.ts'
 import { findFiles } from '../../root/observe/files.ts'
@@ -43,7 +45,14 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
     })
   await session.lock()
   await checkFree(place, session)
-  const delivered = place === undefined ? await fetch(source, session, ctx) : undefined
+  let delivered: Delivered | undefined
+  try {
+    if (place === undefined) delivered = await fetch(source, session, ctx)
+  } catch (error) {
+    // Not trusted, or not described as it has to be: the same answer as for one that lies here already.
+    if (!(error instanceof TrustError || error instanceof ManifestError)) throw error
+    return tell({ accepted: false, reason: explainInLine(error) }, flags, ctx)
+  }
   const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)
   if (delivered !== undefined) await writeSidecars(delivered)
   const verdict = await judge(name, session, ctx)
