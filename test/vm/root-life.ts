@@ -130,12 +130,17 @@ export async function installedHost(
       await life.shell.ok('while ! [ -e /run/speediso/confirmed ]; do sleep 0.5; done', UP)
     },
     async running() {
-      const text = await life.shell.ok('cat /run/speediso/root.json; echo "KERNEL $(uname -r)"')
-      const value = (pattern: RegExp) => pattern.exec(text)?.[1] ?? ''
-      return {
-        version: value(/"version": "(.*?)"/),
-        kernel: value(/KERNEL (\S+)/),
-        outcome: value(/"outcome": "(.*?)"/),
+      // A message of the kernel may stand in the middle of a line.
+      for (let asked = 1; ; asked += 1) {
+        const text = await life.shell.ok('cat /run/speediso/root.json; echo "KERNEL $(uname -r)"')
+        const value = (pattern: RegExp) => pattern.exec(text)?.[1] ?? ''
+        const found = {
+          version: value(/"version": "(.*?)"/),
+          kernel: value(/KERNEL (\S+)/),
+          outcome: value(/"outcome": "(.*?)"/),
+        }
+        if (Object.values(found).every((each) => each !== '')) return found
+        if (asked === 5) throw new Error(`what runs cannot be read: ${text}`)
       }
     },
     [Symbol.asyncDispose]: end,

@@ -36,7 +36,7 @@ test.before(async () => {
       })
       images.panic = await make('panic', 'cloud', 4, { append: 'rdinit=/nowhere root=/dev/nowhere' })
       images.hang = await make('hang', 'plain', 5, {
-        append: 'init=/etc/hanging-init systemd.watchdog_sec=20',
+        append: 'init=/etc/hanging-init systemd.watchdog_sec=60',
         files: { '/etc/hanging-init': HANGING_INIT },
       })
       images.sick = await make('sick', 'plain', 6, {
