@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { sequenceNumber } from './event-log.ts'
 
 export const NEWLINE = 0x0a
+const OPENING_BRACE = 0x7b
 const CLOSING_BRACE = 0x7d
 /** Bytes. No event is as long; what is, counts as damage and is passed over. */
 export const LINE_LIMIT = 16 * 1024 * 1024
@@ -23,13 +24,14 @@ export function numberAt(bytes: Buffer, start: number): number | undefined {
  * Lines are counted and not parsed: two that damage has joined are one line too few.
  */
 export function lastOfRun(lines: Buffer, after: number): number | undefined {
-  if (numberAt(lines, 0) !== after + 1) return undefined
+  // A power cut leaves holes of NUL, which no line of JSON holds.
+  if (numberAt(lines, 0) !== after + 1 || lines.includes(0)) return undefined
   let count = 0
   let start = 0
   let next = 0
   for (let end = lines.indexOf(NEWLINE); end >= 0; end = lines.indexOf(NEWLINE, next)) {
-    // One that was cut off and ended by somebody else's newline.
-    if (lines[end - 1] !== CLOSING_BRACE) return undefined
+    // One that was cut off and ended by somebody else's newline, or that something was written in front of.
+    if (lines[end - 1] !== CLOSING_BRACE || lines[next] !== OPENING_BRACE) return undefined
     start = next
     next = end + 1
     count += 1

@@ -214,8 +214,7 @@ test('the program may lie in an image on that filesystem, with writers at work i
   const node = join(root.dir, 'node')
   copyFileSync(process.execPath, node)
   const sources = join(root.dir, 'speediso')
-  cpSync(join(import.meta.dirname, '../../src/root'), join(sources, 'src/root'), { recursive: true })
-  copyFileSync(join(import.meta.dirname, '../../src/errors.ts'), join(sources, 'src/errors.ts'))
+  cpSync(join(import.meta.dirname, '../../src'), join(sources, 'src'), { recursive: true })
   copyFileSync(join(import.meta.dirname, '../../package.json'), join(sources, 'package.json'))
   mkdirSync(join(sources, 'test/block/helpers'), { recursive: true })
   for (const name of ['thaw-guard.ts', 'freeze-and-stop.ts']) {
