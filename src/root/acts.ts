@@ -5,7 +5,11 @@ import type { Action, LoaderTrial } from './schema.ts'
 /** One call of the filesystem. Paths are below hostpart. */
 export type Act =
   | { act: 'link'; from: string; to: string }
-  | { act: 'rename'; from: string; to: string }
+  /**
+   * `optional`: there may be no such file. `mayStay`: when it cannot be, it is said, and what follows of the same action is
+   * left out.
+   */
+  | { act: 'rename'; from: string; to: string; optional?: true; mayStay?: true }
   | { act: 'unlink'; path: string }
   | { act: 'create'; path: string }
   | { act: 'text'; path: string; text: string }
@@ -37,7 +41,12 @@ export function actsOf(action: Action, names: ImageNames): Act[] {
       ]
     case 'move':
       return [
-        { act: 'rename', from: names[action.from], to: names[action.to] },
+        ...staleSidecars(action, names),
+        {
+          ...{ act: 'rename', from: names[action.from], to: names[action.to] },
+          // A refused candidate that is no file at all cannot always be set aside, and harms nobody where it is.
+          ...(action.to === 'rejected' ? { mayStay: true } : {}),
+        },
         sync,
         ...sidecars(action, names),
       ]
@@ -52,13 +61,28 @@ export function actsOf(action: Action, names: ImageNames): Act[] {
   }
 }
 
-/** The manifest of a candidate waits with it; that of one that was taken or refused must not be taken for the next one's. */
-function sidecars({ from, to }: { from: ImageRole; to: ImageRole }, names: ImageNames): Act[] {
+type Move = { from: ImageRole; to: ImageRole }
+
+/** Where a candidate goes with its manifest: there it can still be staged. */
+const KEEPS_SIDECARS: readonly ImageRole[] = ['held', 'rejected']
+
+/** What lies there is of the image that is replaced, or of none: it must not be taken for that of the one that comes. */
+function staleSidecars({ from, to }: Move, names: ImageNames): Act[] {
+  if (from !== 'new' || !KEEPS_SIDECARS.includes(to)) return []
+  return SIDECARS.map((ending) => ({ act: 'unlink', path: `${names[to]}${ending}` }))
+}
+
+/**
+ * A candidate's manifest goes with it; that of one that was taken must not be taken for the next one's. The manifest last:
+ * as long as it lies where the image was, somebody can see that this was interrupted (see `finishSidecars`).
+ */
+function sidecars({ from, to }: Move, names: ImageNames): Act[] {
   if (from !== 'new') return []
-  return SIDECARS.map((ending) => {
+  const goes = KEEPS_SIDECARS.includes(to)
+  return SIDECARS.toReversed().map((ending) => {
     const path = `${names.new}${ending}`
-    return to === 'held'
-      ? { act: 'rename', from: path, to: `${names.held}${ending}` }
+    return goes
+      ? { act: 'rename', from: path, to: `${names[to]}${ending}`, optional: true }
       : { act: 'unlink', path }
   })
 }

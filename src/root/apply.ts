@@ -1,4 +1,4 @@
-import { type Act, actsOf, SIDECARS } from './acts.ts'
+import { type Act, actsOf } from './acts.ts'
 import type { ImageNames } from './names.ts'
 import type { StateRecord } from './record.ts'
 import type { Action, LoaderTrial } from './schema.ts'
@@ -6,8 +6,8 @@ import type { Action, LoaderTrial } from './schema.ts'
 /** The few calls by which a swap touches hostpart and the loader. Paths are below hostpart. */
 export interface RootPort {
   link(from: string, to: string): Promise<void>
-  /** `optional`: there may be no such file. */
-  rename(from: string, to: string, optional: boolean): Promise<void>
+  /** False: it could not be, which was said. Never false but for one that may stay. */
+  rename(from: string, to: string, how: { optional?: true; mayStay?: true }): Promise<boolean>
   unlink(path: string): Promise<void>
   create(path: string): Promise<void>
   writeText(path: string, text: string): Promise<void>
@@ -40,7 +40,8 @@ export async function apply(
       for (const act of actsOf(action, names)) {
         onAct(act)
         if (act.act === 'settle') settled = await port.settle()
-        else await perform(act, port)
+        else if (act.act !== 'rename') await perform(act, port)
+        else if (!(await port.rename(act.from, act.to, act))) break
       }
     }
   } finally {
@@ -48,16 +49,10 @@ export async function apply(
   }
 }
 
-async function perform(act: Exclude<Act, { act: 'settle' }>, port: RootPort): Promise<void> {
+async function perform(act: Exclude<Act, { act: 'settle' | 'rename' }>, port: RootPort): Promise<void> {
   switch (act.act) {
     case 'link':
       return port.link(act.from, act.to)
-    case 'rename':
-      return port.rename(
-        act.from,
-        act.to,
-        SIDECARS.some((ending) => act.from.endsWith(ending)),
-      )
     case 'unlink':
       return port.unlink(act.path)
     case 'create':

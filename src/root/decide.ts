@@ -16,6 +16,13 @@ export function decide(found: Observed): Decision {
   const observed = withCount(found)
   const draft = new Draft(observed)
   const standing = standingOf(observed)
+  if (observed.currentIsLink === true) {
+    draft.say(
+      'error',
+      'the current image is a symbolic link, so nothing is changed: put the file itself there',
+    )
+    return draft.end('unchanged')
+  }
   // Never the only name of an image: one that nothing else has stays.
   if (observed.passing !== undefined && Object.values(observed.files).includes(observed.passing)) {
     draft.remove('passing')
@@ -54,7 +61,10 @@ function chosen(draft: Draft): Decision | undefined {
 function change(draft: Draft, standing: Standing): Outcome | undefined {
   const { flag, files } = draft.observed
   if (standing.is === 'missing') {
-    if (files.old === undefined) return undefined
+    if (files.old === undefined) {
+      // With a flag nothing was judged, and nothing is taken that somebody may not want.
+      return files.new === undefined || flag ? undefined : adopt(draft, standing)
+    }
     draft.say('warning', 'the current image was missing: the old one is the current one again')
     draft.move('old', 'current')
     draft.settle()
@@ -77,6 +87,14 @@ function change(draft: Draft, standing: Standing): Outcome | undefined {
     draft.say('error', 'the trial of the current image has failed, and there is no old image to go back to')
   }
   return candidate(draft, standing)
+}
+
+/** Nothing else can boot: a candidate that is proved becomes the current image, on trial like any other. */
+function adopt(draft: Draft, standing: Standing): Outcome | undefined {
+  const outcome = candidate(draft, standing)
+  if (outcome === 'updated')
+    draft.say('warning', 'there was no current image and no old one: there is nothing to go back to')
+  return outcome
 }
 
 /** Takes the candidate, or sets it aside. Undefined: there is none that was judged. */
@@ -232,11 +250,17 @@ function boot(draft: Draft, outcome: Outcome | undefined): Decision {
   const { booted, fallback, sameKernel, candidate: verdict, files } = draft.observed
   const { current } = draft.files
   if (current === undefined) {
-    draft.say('error', 'there is no root image and no old one')
+    const waits = draft.observed.flag && files.new !== undefined
+    draft.say(
+      'error',
+      `there is no root image and no old one${waits ? '; without the request to revert the candidate would be judged' : ''}`,
+    )
     return draft.end('nothing to boot')
   }
   const fits = verdict?.accepted === true && verdict.kernel === 'same' && current === files.new
-  if (booted === undefined || booted === current || fits || sameKernel.includes(current)) {
+  // Where it is not told what was booted, it cannot have been what was a candidate until now.
+  const untold = booted === undefined && current !== files.new
+  if (untold || booted === current || fits || sameKernel.includes(current)) {
     begin(draft, current)
     const trial = draft.record.trial?.image === current
     return draft.end(outcome ?? (trial ? 'on trial' : 'unchanged'), {
@@ -246,7 +270,7 @@ function boot(draft: Draft, outcome: Outcome | undefined): Decision {
     })
   }
   const stuck = draft.record.bounces >= BOUNCE_LIMIT
-  const role = IMAGE_ROLES.find((each) => draft.files[each] === booted)
+  const role = booted === undefined ? undefined : IMAGE_ROLES.find((each) => draft.files[each] === booted)
   // What GRUB could not load is what was current when it looked, and no candidate that was taken since.
   const unloadable = fallback === 'unreadable' && current === files.current
   if (role === undefined && stuck) {
@@ -257,7 +281,7 @@ function boot(draft: Draft, outcome: Outcome | undefined): Decision {
     begin(draft, current)
     return draft.end(outcome ?? 'unchanged', { image: current, role: 'current', how: 'mount' })
   }
-  if (role !== undefined && (stuck || unloadable)) {
+  if (booted !== undefined && role !== undefined && (stuck || unloadable)) {
     const why = stuck ? `${BOUNCE_LIMIT} restarts did not lead into it` : 'GRUB cannot load it'
     if (draft.record.trial?.image === current && draft.files.old !== undefined) {
       goBack(draft, why)

@@ -1,6 +1,5 @@
-import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SIDECARS } from './acts.ts'
 import { parseManifest } from './manifest/manifest.ts'
 import { OWN_FOLDER } from './names.ts'
 import { readSidecars } from './observe/candidate.ts'
@@ -16,33 +15,19 @@ export async function keepManifest(hostpart: string, candidate: string, sha256: 
   await writeFile(join(hostpart, FOLDER, `${sha256}.json`), manifest, { flush: true })
 }
 
-/**
- * Removes the manifest that lies where a candidate's would, without a candidate, when its image was accepted before: a
- * power cut has left it there, and the next candidate must not be judged by it.
- */
-export async function dropAcceptedSidecars(
+/** When the image that was confirmed last was made (ISO 8601), by the manifest that was kept of it; undefined without one. */
+export async function confirmedCreated(
   hostpart: string,
-  candidate: string,
-  record: StateRecord,
-): Promise<void> {
-  const file = join(hostpart, candidate)
-  if (
-    await access(file).then(
-      () => true,
-      () => false,
-    )
-  )
-    return
-  const { manifest } = await readSidecars(file)
-  if (manifest === undefined) return
-  let sha256: string | undefined
+  record: StateRecord | undefined,
+): Promise<string | undefined> {
+  const sha256 = record?.images[record.confirmed ?? '']?.sha256
+  if (sha256 === undefined) return undefined
   try {
-    sha256 = parseManifest(manifest).manifest.sha256
+    const { manifest } = parseManifest(await readFile(join(hostpart, FOLDER, `${sha256}.json`)))
+    return manifest.sha256 === sha256 ? manifest.created : undefined
   } catch {
-    return
+    return undefined
   }
-  if (!Object.values(record.images).some((image) => image.sha256 === sha256)) return
-  for (const ending of SIDECARS) await rm(`${file}${ending}`, { force: true })
 }
 
 /** Removes those of images that are gone. */

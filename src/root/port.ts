@@ -1,5 +1,6 @@
-import { type FileHandle, link, open, rename, rmdir, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import type { Stats } from 'node:fs'
+import { constants, type FileHandle, link, lstat, open, rename, rmdir, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { explainInLine } from '../errors.ts'
 import { writeText } from '../system/write-file.ts'
 import type { RootPort } from './apply.ts'
@@ -25,17 +26,40 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
   // A file that is replaced is freed only once it is closed. Freed before the settle, its emptied inode could reach the
   // disk before the folder that still names it: GRUB would find an empty image.
   const hold = async (path: string) => {
-    const file = await open(at(path), 'r').catch(ignoreMissing)
+    // To open a pipe would wait for its other end.
+    if (!(await statOf(at(path)))?.isFile()) return
+    const file = await open(at(path), constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreMissing)
     if (file !== undefined) held.push(file)
   }
   const release = async () => {
     for (const file of held.splice(0)) await file.close()
   }
+  /** What is in the way of a name and is no image keeps its content, under a name that nothing looks for. */
+  const clear = async (path: string, inTheWay: (found: Stats) => boolean) => {
+    const found = await statOf(at(path))
+    if (found === undefined || !inTheWay(found)) return
+    const free = await freeName(at(path))
+    await rename(at(path), free)
+    say('warning', `${path} was in the way of an image: it is ${basename(free)} now`)
+  }
   return {
-    link: (from, to) => link(at(from), at(to)),
-    async rename(from, to, optional) {
-      await hold(to)
-      await rename(at(from), at(to)).catch(optional ? ignoreMissing : fail)
+    async link(from, to) {
+      await clear(to, () => true)
+      await link(at(from), at(to))
+    },
+    async rename(from, to, { optional, mayStay }) {
+      try {
+        // Anything else is replaced by the rename itself.
+        await clear(to, (found) => found.isDirectory())
+        await hold(to)
+        await rename(at(from), at(to))
+        return true
+      } catch (error) {
+        if (optional) return ignoreMissing(error as NodeJS.ErrnoException) === undefined
+        if (!mayStay || !IN_THE_WAY.has(String((error as NodeJS.ErrnoException).code))) throw error
+        say('warning', `${from} cannot be set aside as ${to} and stays: ${explainInLine(error)}`)
+        return false
+      }
     },
     async unlink(path) {
       if (path !== names.flag) await hold(path)
@@ -82,6 +106,16 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   return undefined
 }
 
-function fail(error: unknown): never {
-  throw error
+/** rename(2): what is there, or a mount point, forbids it; a disk that fails is another matter. */
+const IN_THE_WAY = new Set(['EBUSY', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EXDEV'])
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch(ignoreMissing)
+}
+
+async function freeName(path: string): Promise<string> {
+  for (let n = 1; ; n += 1) {
+    const name = `${path}.aside${n === 1 ? '' : `-${n}`}`
+    if ((await statOf(name)) === undefined) return name
+  }
 }

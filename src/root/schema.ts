@@ -36,6 +36,8 @@ export interface Observed {
   /** File of the image whose kernel runs, or `gone` when it has none any more; undefined when it cannot be told. */
   booted?: FileKey | 'gone'
   fallback?: Fallback
+  /** The current image is a symbolic link, and GRUB may have booted what it leads to. */
+  currentIsLink?: true
   /** Somebody chose the old image in GRUB's menu, for this boot. */
   chosen?: true
   /** Files whose kernel is the one that runs, byte for byte, though they are not what was booted. */

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import {
-  existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -13,7 +14,6 @@ import {
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { explain, ReadError } from '../../src/errors.ts'
 import { BOUNCE_LIMIT } from '../../src/root/decide.ts'
 import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { keyOf } from '../../src/root/observe/files.ts'
@@ -101,7 +101,7 @@ test('an image with the kernel that runs is mounted at once, also by a revert', 
   assert.equal([reverted.decision.outcome, reverted.decision.boot?.how], ['reverted', 'mount'])
 })
 
-test('refused: set aside with its reason, and its manifest is not left for the next one', async () => {
+test('refused: set aside with its reason and its manifest, which is not left for the next one', async () => {
   using host = hostpart()
   host.put('hn-root.img', 'first')
   host.put('hn-root-new.img', 'next')
@@ -112,9 +112,15 @@ test('refused: set aside with its reason, and its manifest is not left for the n
   assert.equal(host.list(), {
     'hn-root.img': 'first',
     'hn-root-rejected.img': 'other',
+    'hn-root-rejected.img.json': 'other',
     'hn-root-rejected.txt': 'other',
   })
   assert.match(readFileSync(join(host.dir, 'hn-root-rejected.txt'), 'utf8'), /manifest/)
+  // The next one has none, and gets none.
+  host.put('hn-root-new.img', 'next')
+  truncateSync(join(host.dir, 'hn-root-new.img'), 100_000)
+  assert.is((await boot(host, bootOf('first'))).decision.outcome, 'refused')
+  assert.is(host.list()['hn-root-rejected.img.json'], undefined)
 })
 
 test('a flag and a candidate: the candidate is held with its manifest, and waits', async () => {
@@ -132,6 +138,20 @@ test('a flag and a candidate: the candidate is held with its manifest, and waits
   })
 })
 
+test('a manifest of an image that was held before is not taken for that of the next one', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-old.img', 'twin')
+  host.put('hn-root-new.img', 'next')
+  for (const ending of ['.json', '.json.sig'])
+    writeFileSync(join(host.dir, `hn-root-held.img${ending}`), 'of an image that was held before')
+  writeFileSync(join(host.dir, 'system-revert'), '')
+  assert.is((await boot(host, bootOf('first'))).decision.outcome, 'reverted')
+  assert.equal(host.list(), {
+    ...{ 'hn-root.img': 'twin', 'hn-root-broken.img': 'first', 'hn-root-held.img': 'next' },
+  })
+})
+
 test('an odd real_root: its own names, in its own folder', async () => {
   using host = hostpart()
   mkdirSync(join(host.dir, 'x.img.d'))
@@ -143,21 +163,120 @@ test('an odd real_root: its own names, in its own folder', async () => {
   assert.is(sumOf(join(host.dir, 'x.img.d/hn.img')), sumOf(imageFile('next')))
 })
 
-test('a link or a folder for a candidate is no image: an error that names it, and nothing changes', async () => {
+const ODD: [what: string, make: (path: string) => void][] = [
+  ['a folder', (path) => mkdirSync(path)],
+  ['a symbolic link', (path) => symlinkSync('hn-root-old.img', path)],
+  ['a symbolic link', (path) => symlinkSync('/nowhere', path)],
+  ['a pipe or socket', (path) => void execFileSync('mkfifo', [path])],
+]
+
+test('a candidate that is no file is refused and set aside, and the host boots what it had', async () => {
+  for (const [what, make] of ODD) {
+    using host = hostpart()
+    host.put('hn-root.img', 'first')
+    host.put('hn-root-old.img', 'twin')
+    make(join(host.dir, 'hn-root-new.img'))
+    const { decision } = await boot(host, bootOf('first'))
+    assert.equal([decision.outcome, decision.boot?.role, decision.boot?.how], ['refused', 'current', 'mount'])
+    const list = readdirSync(host.dir)
+    assert.not(list.includes('hn-root-new.img'), what)
+    assert.ok(list.includes('hn-root-rejected.img'), what)
+    assert.is(sumOf(join(host.dir, 'hn-root-old.img')), sumOf(imageFile('twin')))
+    const reason = readFileSync(join(host.dir, 'hn-root-rejected.txt'), 'utf8')
+    assert.match(reason, `it is ${what}, and an image has to be a file itself`)
+    // The next one takes its place.
+    host.put('hn-root-new.img', 'next')
+    truncateSync(join(host.dir, 'hn-root-new.img'), 100_000)
+    assert.is((await boot(host, bootOf('first'))).decision.outcome, 'refused')
+    assert.ok(statSync(join(host.dir, 'hn-root-rejected.img')).isFile())
+  }
+})
+
+test('a folder for a candidate that cannot be set aside stays, which is said, and the host boots what it had', async () => {
   using host = hostpart()
   host.put('hn-root.img', 'first')
-  const candidate = join(host.dir, 'hn-root-new.img')
-  for (const make of [() => symlinkSync('hn-root.img', candidate), () => mkdirSync(candidate)]) {
-    make()
-    const error = await boot(host, bootOf('first')).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    )
-    assert.instance(error, ReadError)
-    assert.match(explain(error), /hn-root-new\.img: is no ordinary file/)
-    assert.not(existsSync(join(host.dir, '.speediso')))
-    rmSync(candidate, { recursive: true })
+  host.put('hn-root-rejected.img', 'twin')
+  mkdirSync(join(host.dir, 'hn-root-new.img'))
+  writeFileSync(join(host.dir, 'hn-root-new.img.json'), 'of the folder')
+  const { decision, said } = await boot(host, bootOf('first'))
+  assert.equal([decision.outcome, decision.boot?.how], ['refused', 'mount'])
+  assert.match(
+    said.join('\n'),
+    /hn-root-new\.img cannot be set aside as hn-root-rejected\.img and stays: .*ENOTDIR/,
+  )
+  assert.equal(host.list(), {
+    ...{ 'hn-root.img': 'first', 'hn-root-new.img': 'other', 'hn-root-new.img.json': 'other' },
+    ...{ 'hn-root-rejected.img': 'twin', 'hn-root-rejected.txt': 'other' },
+  })
+})
+
+test("what is no file under another name does not count, is in nobody's way, and keeps what is in it", async () => {
+  for (const [what, make] of ODD) {
+    using host = hostpart()
+    host.put('hn-root.img', 'first')
+    for (const role of ['old', 'broken', 'held']) make(join(host.dir, `hn-root-${role}.img`))
+    const still = await boot(host, bootOf('first'))
+    assert.equal([still.decision.outcome, still.decision.boot?.how], ['unchanged', 'mount'])
+    for (const role of ['old', 'broken', 'held'])
+      assert.match(still.said.join('\n'), `hn-root-${role}.img is ${what}: an image has to be a file itself`)
+    host.put('hn-root-new.img', 'twin')
+    assert.is((await boot(host, bootOf('first'))).decision.outcome, 'updated')
+    const { list } = host
+    assert.equal([list()['hn-root.img'], list()['hn-root-old.img']], ['twin', 'first'])
+    assert.is(list()['hn-root-old.img.aside'], what === 'a folder' ? 'other' : undefined)
+    writeFileSync(join(host.dir, 'system-revert'), '')
+    assert.is((await boot(host, bootOf('twin'))).decision.outcome, 'reverted')
+    assert.equal([list()['hn-root.img'], list()['hn-root-broken.img']], ['first', 'twin'])
   }
+})
+
+test('a current image that is a link stays as it is; one that GRUB cannot load is healed', async () => {
+  for (const [, make] of ODD) {
+    using host = hostpart()
+    host.put('hn-root-old.img', 'twin')
+    host.put('hn-root-new.img', 'next')
+    make(join(host.dir, 'hn-root.img'))
+    const isLink = lstatSync(join(host.dir, 'hn-root.img')).isSymbolicLink()
+    if (isLink) {
+      const { decision } = await boot(host, bootOf('twin'))
+      assert.equal([decision.outcome, decision.actions, decision.boot], ['unchanged', [], undefined])
+      assert.match(decision.messages[0]?.text ?? '', 'put the file itself there')
+      assert.ok(lstatSync(join(host.dir, 'hn-root.img')).isSymbolicLink())
+    }
+    const { decision } = await boot(host, {
+      commandLine: `speediso.booted=old speediso.image=${IDS.twin} speediso.fallback=unreadable`,
+    })
+    assert.equal([decision.outcome, decision.boot?.how], ['healed', 'mount'])
+    assert.is(host.list()['hn-root.img'], 'twin')
+  }
+})
+
+test('a pipe for a manifest holds nothing up, and says nothing against its image', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-new.img', 'next')
+  execFileSync('mkfifo', [join(host.dir, 'hn-root-new.img.json')])
+  const { decision, said } = await boot(host, bootOf('first'))
+  assert.is(decision.outcome, 'unchanged')
+  assert.match(said.join('\n'), /cannot be judged now: .*hn-root-new\.img\.json: is no file/)
+})
+
+test('nothing but a candidate: it becomes the current image, on trial, by its own kernel', async () => {
+  using host = hostpart()
+  host.put('hn-root-new.img', 'next')
+  const { decision, told } = await boot(host)
+  assert.equal([decision.outcome, decision.boot?.role, decision.boot?.how], ['updated', 'current', 'restart'])
+  assert.equal(host.list(), { 'hn-root.img': 'next' })
+  assert.equal(told, [{ image: IDS.next, tries: 3 }])
+  const next = await boot(host, bootOf('next', 'speediso.tries=2'))
+  assert.equal([next.decision.outcome, next.decision.boot?.how], ['on trial', 'mount'])
+  // One that is not proved is not booted, however empty the host.
+  using other = hostpart()
+  other.put('hn-root-new.img', 'next')
+  truncateSync(join(other.dir, 'hn-root-new.img'), 100_000)
+  const refused = await boot(other)
+  assert.equal([refused.decision.outcome, refused.decision.boot], ['nothing to boot', undefined])
+  assert.is(other.list()['hn-root-rejected.img'], 'other')
 })
 
 test('a current image that was overwritten in place boots: no endless restarts', async () => {

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { Writable } from 'node:stream'
 import { test } from 'uvu'
@@ -85,8 +93,15 @@ test('stage: a plan takes nothing and leaves nothing', async () => {
   assert.is(code, 0)
   assert.match(stdout, /it would be taken\n$/)
   assert.equal(host.list(), { 'hn-root.img': 'first' })
-  assert.equal(incoming(host), [])
-  assert.not(existsSync(join(host.dir, '.speediso/state-1')))
+  assert.not(existsSync(join(host.dir, '.speediso')))
+  // A link elsewhere is as good as its file, with what lies beside the link.
+  const link = join(temporaryDir(), 'latest.img')
+  symlinkSync(imageFile('next'), link)
+  assert.is((await root(host, 'stage', link, '--plan')).code, 0)
+  writeFileSync(`${link}.json`, '{}')
+  const described = await root(host, 'stage', link, '--plan')
+  assert.match(described.stdout, /^refused: its manifest is no speediso\.root-image\/1/)
+  assert.not(existsSync(join(host.dir, '.speediso')))
 })
 
 test('stage: one that waits on hostpart is taken where it is, with its manifest, which is kept', async () => {

@@ -1,8 +1,8 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CommandError, ToolMissingError } from '../../src/errors.ts'
+import { CommandError } from '../../src/errors.ts'
 import { checkFilesystem } from '../../src/root/candidate/check-filesystem.ts'
 import { findInImage } from '../../src/root/candidate/in-image.ts'
 import { initramfsFormat, readKernel } from '../../src/root/candidate/kernel.ts'
@@ -10,43 +10,12 @@ import { LookError, mountImage } from '../../src/root/candidate/mounted.ts'
 import { checkReadByGrub } from '../../src/root/candidate/read-by-grub.ts'
 import { Refusal } from '../../src/root/candidate/refusal.ts'
 import { describeOther, parseSuperblock } from '../../src/root/candidate/superblock.ts'
-import { compareVersions } from '../../src/root/candidate/version.ts'
 import type { Exec } from '../../src/system/exec.ts'
 import { fakeKernel } from '../block/helpers/root-image.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 const signal = new AbortController().signal
 const dir = temporaryDir()
-
-test('versions in their order', () => {
-  // From the specification's own examples, and what people write.
-  const rising = [
-    '',
-    '~1',
-    '1~rc1',
-    '1',
-    '1-2',
-    '1^1',
-    '1.0',
-    '1.2',
-    '1.10',
-    '1.10a',
-    '2',
-    '2026.9.1',
-    '2026.11.1',
-  ]
-  for (const [i, a] of rising.entries()) {
-    for (const [j, b] of rising.entries()) {
-      // An empty one counts below all but one with a tilde.
-      if (a === '' || b === '') continue
-      assert.is(Math.sign(compareVersions(a, b)), Math.sign(i - j), `${a} and ${b}`)
-    }
-  }
-  assert.is(compareVersions('1.02', '1.2'), 0)
-  assert.is(compareVersions('1_0', '1_0'), 0)
-  assert.ok(compareVersions('123.a', '123') > 0)
-  assert.ok(compareVersions('12345678901234567890124', '12345678901234567890123') > 0)
-})
 
 test('kernels: bzImage, arm64, and what is none', () => {
   const kernel = fakeKernel('6.12.107+deb13-amd64')
@@ -186,17 +155,29 @@ test('whatever goes wrong with a mount, it is undone', async () => {
   const calls: string[] = []
   const exec: Exec = async (file, args) => {
     calls.push(`${file} ${args[0]}`)
-    if (file === 'losetup' && args[0] === '--find') return { stdout: '/dev/null\n', stderr: '', exitCode: 0 }
     if (file === 'mount') throw new CommandError('mount hangs', { facts: { timedOut: true } })
     return { stdout: '', stderr: '', exitCode: 0 }
   }
-  const error = await outcome(mountImage('f', 'ext4', { exec, signal, folder: dir }))
-  assert.instance(error, LookError)
-  assert.equal(calls, ['losetup --find', 'losetup --detach', 'mount -t', 'umount --lazy'])
-  const none: Exec = async () => {
-    throw new ToolMissingError('losetup: not installed')
+  const attach = async (file: string) => {
+    calls.push(`attach ${file}`)
+    return { path: '/dev/null', [Symbol.asyncDispose]: async () => void calls.push('let go') }
   }
-  assert.instance(await outcome(mountImage('f', 'ext4', { exec: none, signal, folder: dir })), LookError)
+  const error = await outcome(mountImage('f', 'ext4', { exec, signal, folder: dir, attach }))
+  assert.instance(error, LookError)
+  assert.equal(calls, ['attach f', 'mount -t', 'umount --lazy', 'let go'])
+  const unable = async (file: string) => {
+    throw new CommandError(`${file} is not to be had`)
+  }
+  await outcome(mountImage('f', 'ext4', { exec: unable, signal, folder: dir, attach }))
+  assert.equal(
+    readdirSync(dir).filter((name) => name.startsWith('image-')),
+    [],
+  )
+  const none = async () => {
+    throw new Error('none is free')
+  }
+  const without = await outcome(mountImage('f', 'ext4', { exec, signal, folder: dir, attach: none }))
+  assert.instance(without, LookError)
 })
 
 test.run()

@@ -60,6 +60,8 @@ const withOld = hostpart(...images)
 const withFlag = hostpart(...images, 'system-revert')
 const withNew = hostpart(...images, 'hn-root-new.img')
 const source = join(hostpart('image.img'), 'image.img')
+const linked = hostpart('other.img')
+symlinkSync('other.img', join(linked, 'hn-root.img'))
 
 const bad: [args: string[], line: RegExp][] = [
   [['root', 'frobnicate'], /^speediso: "root frobnicate" is no command; it can be status, stage, /],
@@ -90,6 +92,11 @@ const bad: [args: string[], line: RegExp][] = [
     ['root', 'stage', source, '--hostpart', withNew],
     /^speediso: hn-root-new\.img is there already; stage that one /,
   ],
+  [
+    ['root', 'stage', source, '--hostpart', linked],
+    /^speediso: hn-root\.img is a symbolic link, so nothing is changed; put the file itself there$/,
+  ],
+  [['root', 'stage', linked, '--hostpart', withOld], /^speediso: .*: is no file; name the file of an image$/],
   [
     ['root', 'confirm', '--hostpart', withOld],
     /^speediso: --hostpart: a confirmation speaks of the image that runs/,

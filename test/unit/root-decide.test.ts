@@ -28,6 +28,7 @@ const onTrial = (boots: number, more: Partial<Observed> = {}) => ({
   ...more,
 })
 const missing = { files: { old: 'O' }, ...confirmed, booted: 'O', fallback: 'unreadable' } as const
+const alone = { ...confirmed, files: { new: 'N' }, booted: 'gone' } as const
 const unreadable = { ...confirmed, files: BOTH, booted: 'O', fallback: 'unreadable' } as const
 const spent = onTrial(LIMIT, { booted: 'O', fallback: 'tries' })
 
@@ -151,6 +152,37 @@ const rows: Row[] = [
     ...(['healed', 'mount O', 'O, -new N'] as const),
   ],
   ['missing, no old', { ...confirmed, files: {}, booted: 'gone' }, 'nothing to boot', 'nothing', ''],
+  ['missing, no old, accepted', { ...alone, candidate: accepted() }, 'updated', 'restart N', 'N'],
+  [
+    'missing, no old, accepted, not told what was booted',
+    { ...untold, files: alone.files, candidate: accepted() },
+    ...(['updated', 'restart N', 'N'] as const),
+  ],
+  [
+    'missing, no old, accepted, with the kernel that runs',
+    { ...alone, candidate: accepted({ kernel: 'same' }) },
+    ...(['updated', 'mount N', 'N'] as const),
+  ],
+  [
+    'missing, no old, refused',
+    { ...alone, candidate: refused },
+    ...(['nothing to boot', 'nothing', '-rejected N'] as const),
+  ],
+  ['missing, no old, not judged', alone, 'nothing to boot', 'nothing', '-new N'],
+  [
+    'missing, no old, flag, candidate',
+    { ...alone, flag: true },
+    'nothing to boot',
+    'nothing',
+    '-new N, flag',
+  ],
+  // A link in place of the current image.
+  ['a link', { files: { old: 'O' }, booted: 'gone', currentIsLink: true }, 'unchanged', 'nothing', '-old O'],
+  [
+    'a link, accepted',
+    { files: { new: 'N', old: 'O' }, currentIsLink: true, candidate: accepted() },
+    ...(['unchanged', 'nothing', '-new N, -old O'] as const),
+  ],
   // GRUB.
   ['not loaded by GRUB, confirmed', unreadable, 'fallback', 'mount O', 'C, -old O'],
   [
@@ -251,7 +283,8 @@ const boots = (observed: Observed, { boot }: Decision) =>
 
 for (const [what, part, outcome, booted, files] of rows) {
   test(`${part.occasion ?? 'boot'}: ${what}`, () => {
-    const observed = part === untold ? untold : found(part)
+    // What is left away in place of a default.
+    const observed = 'ids' in part ? (part as Observed) : found(part)
     const decision = decide(observed)
     assert.equal(
       [decision.outcome, boots(observed, decision), shown(after(observed, decision))],
@@ -358,6 +391,8 @@ const RULES: Readonly<Record<string, (observed: Observed, decision: Decision) =>
     observed.occasion !== 'boot' ||
     (observed.files.current ?? observed.files.old) === undefined ||
     decision.boot !== undefined,
+  'a candidate that is accepted boots when there is nothing else': (observed, decision) =>
+    observed.occasion !== 'boot' || observed.candidate?.accepted !== true || decision.boot !== undefined,
   'every change of names is settled in the end': (_observed, { actions }) =>
     actions.findLastIndex(({ do: what }) => what === 'settle') >=
     actions.findLastIndex(({ do: what }) => what === 'keep' || what === 'move'),
@@ -422,6 +457,29 @@ test('the rules find what is wrong', () => {
   assert.ok(wrong(unsettled).includes('every change of names is settled in the end'))
   const mounted = wrong(decision.actions, { boot: { image: 'N', role: 'current', how: 'mount' } })
   assert.ok(mounted.includes('another kernel than the one that runs is never mounted'))
+})
+
+test('a candidate is adopted when there is nothing else, whenever the power goes', () => {
+  for (const kernel of ['same', 'other'] as const) {
+    const observed = found({ ...alone, candidate: accepted({ kernel }) })
+    const decision = decide(observed)
+    const states = statesOf(observed, decision)
+    assert.ok(states.length > 4)
+    for (const { names, record, loader } of states) {
+      // GRUB finds it as soon as it has the name, and counts its boots by then.
+      if (names[NAMES.current] === 'N') assert.is(loader?.image, 'n')
+      const files = names[NAMES.current] === 'N' ? { current: 'N' } : { new: 'N' }
+      const { candidate, booted: _was, ...rest } = observed
+      const again = decide({
+        ...{ ...rest, files },
+        ...(record === undefined ? {} : { record }),
+        ...(loader === undefined ? {} : { loader }),
+        ...('current' in files ? { booted: 'N' } : { booted: 'gone', candidate: candidate as never }),
+      })
+      assert.is(again.boot?.image, 'N', JSON.stringify(names))
+      assert.ok(['updated', 'on trial'].includes(again.outcome), again.outcome)
+    }
+  }
 })
 
 const PAGE = new URL('../../docs/root-images.md', import.meta.url)

@@ -51,7 +51,10 @@ function port(fails: (call: string) => Error | undefined = () => undefined, sett
   }
   const all: RootPort = {
     link: (from, to) => call(`link ${from} ${to}`),
-    rename: (from, to, optional) => call(`rename ${from} ${to}${optional ? ' if there' : ''}`),
+    async rename(from, to, { optional }) {
+      await call(`rename ${from} ${to}${optional ? ' if there' : ''}`)
+      return true
+    },
     unlink: (path) => call(`unlink ${path}`),
     create: (path) => call(`create ${path}`),
     writeText: (path) => call(`text ${path}`),

@@ -1,8 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ReadError } from '../../src/errors.ts'
 import { imageNames } from '../../src/root/names.ts'
 import { findFiles, keyOf } from '../../src/root/observe/files.ts'
 import { type Asked, observe } from '../../src/root/observe/observe.ts'
@@ -207,20 +207,45 @@ test('a file keeps its key when it is renamed or linked, and a copy has another 
   assert.is(await keyOf(at('none')), undefined)
 })
 
-test('what is no file is an error that names it', async () => {
-  for (const make of [
-    (path: string) => mkdirSync(path),
-    (path: string) => symlinkSync('hn-root.img', path),
-  ]) {
-    const { dir } = await host(['current'])
-    make(join(dir, names.old))
-    const error = await findFiles(dir, names).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
+const ODD: [what: string, make: (path: string) => void][] = [
+  ['a folder', (path) => mkdirSync(path)],
+  ['a symbolic link', (path) => symlinkSync('hn-root.img', path)],
+  ['a symbolic link', (path) => symlinkSync('nowhere', path)],
+  ['a pipe or socket', (path) => void execFileSync('mkfifo', [path])],
+]
+
+test('what is no file does not count, which is said; a candidate is refused for it', async () => {
+  for (const [what, make] of ODD) {
+    const { dir, keys } = await host(['current'])
+    for (const role of ['old', 'broken', 'held', 'rejected', 'new'] as const) make(join(dir, names[role]))
+    make(join(dir, names.passing))
+    const { observed, said } = await look(dir, 'speediso.image=current')
+    assert.equal([observed.files.current, observed.booted], [keys.current, keys.current])
+    assert.equal(Object.keys(observed.files).sort(), ['current', 'new'], what)
+    assert.is(observed.passing, undefined)
+    assert.equal(observed.candidate, {
+      accepted: false,
+      reason: `it is ${what}, and an image has to be a file itself: copy it there`,
+    })
+    // What was set aside may be anything.
+    const odd = ['old', 'broken', 'held'].map(
+      (role) => `hn-root-${role}.img is ${what}: an image has to be a file itself, so it does not count`,
     )
-    assert.instance(error, ReadError)
-    assert.match((error as Error).message, /hn-root-old\.img: is no ordinary file/)
+    assert.equal(
+      said.filter((line) => line.includes('a file itself')),
+      odd,
+    )
+    writeFileSync(join(dir, names.flag), '')
+    assert.match((await look(dir, '')).said.join('\n'), `hn-root-new.img is ${what}`)
   }
+})
+
+test('a current image that is a link is told apart from none, unless GRUB could not load it', async () => {
+  const { dir } = await host(['old'])
+  symlinkSync('hn-root-old.img', join(dir, names.current))
+  const seen = async (line: string) => (await look(dir, line)).observed
+  assert.equal([(await seen('')).currentIsLink, (await seen('')).files.current], [true, undefined])
+  assert.is((await seen('speediso.booted=old speediso.fallback=unreadable')).currentIsLink, undefined)
 })
 
 test.run()

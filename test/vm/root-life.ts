@@ -103,7 +103,7 @@ export async function installedHost(
           disks: [{ kind: 'virtio', serial: 'HOST', sizeMiB: 0, file: disk.file }],
           networkCards: [],
           reboot: 'allow',
-          extraArguments: ['-device', 'i6300esb', '-action', 'watchdog=reset'],
+          extraArguments: ['-device', 'i6300esb', '-action', 'watchdog=reset', '-machine', 'sata=off'],
           limit: 30 * 60 * SECOND,
         },
         deps,

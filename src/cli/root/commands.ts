@@ -27,12 +27,23 @@ export const rootCommands: Readonly<Record<string, Command>> = {
     summary: 'bring an image to hostpart, prove it, and make it the current one',
     example: 'speediso root stage https://images.example/hn-root-42.img --reboot',
     word: ['source', 'a file, or an http(s) URL; its manifest lies beside it as SOURCE.json'],
-    flags: { ...PLACE, plan: PLAN_FLAG, reboot: REBOOT_FLAG, json: JSON_FLAG },
+    flags: {
+      ...PLACE,
+      plan: PLAN_FLAG,
+      'allow-downgrade': {
+        type: 'boolean',
+        default: false,
+        describe: 'take a signed image that is older than the one confirmed last',
+      },
+      reboot: REBOOT_FLAG,
+      json: JSON_FLAG,
+    },
     run: async (flags, ctx) =>
       (await import('./stage.ts')).run(
         {
           ...place(flags),
           source: text(flags.source),
+          allowDowngrade: is(flags, 'allow-downgrade'),
           ...{ plan: is(flags, 'plan'), reboot: is(flags, 'reboot'), json: is(flags, 'json') },
         },
         ctx,

@@ -10,7 +10,7 @@ import { loadFreezeIo } from '../../root/freeze-ioctl.ts'
 import { addHistory } from '../../root/history.ts'
 import { type LoaderAccess, openLoader } from '../../root/loader/access.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
-import { dropAcceptedSidecars, dropManifests, keepManifest } from '../../root/manifests.ts'
+import { dropManifests, keepManifest } from '../../root/manifests.ts'
 import { type ImageNames, imageNames, OWN_FOLDER } from '../../root/names.ts'
 import { type Asked, observe } from '../../root/observe/observe.ts'
 import { type RootWords, readRootWords } from '../../root/observe/words.ts'
@@ -18,6 +18,7 @@ import { createRootPort } from '../../root/port.ts'
 import { readRecord } from '../../root/record-file.ts'
 import { imageOfRoot, type Running, readRunning } from '../../root/running.ts'
 import type { Decision, Observed } from '../../root/schema.ts'
+import { finishSidecars } from '../../root/sidecars.ts'
 import { takeLock } from '../../runtime/lock.ts'
 import { ownProgram } from '../../system/worker.ts'
 import { type CliContext, printLine } from '../context.ts'
@@ -33,12 +34,14 @@ export interface Session {
   hostpart: string
   names: ImageNames
   words: RootWords
-  /** What the initramfs of this host told; undefined with --hostpart. */
+  /** What the initramfs of this host told; undefined for another host's hostpart. */
   running: Running | undefined
-  /** File of the image that is the root of this system; undefined with --hostpart, and where it is no image. */
+  /** File of the image that is the root of this system; undefined for another host's hostpart, and where it is no image. */
   image: string | undefined
-  /** Whether this is the host's own hostpart: only then a reboot follows. */
+  /** Whether it is the hostpart that this host was booted from: what the kernel and the boot loader say counts for it. */
   own: boolean
+  /** Whether a reboot may follow: never where a folder was named. */
+  reboots: boolean
   loader: LoaderAccess
   say(level: 'info' | 'warning' | 'error', text: string): void
   observe(asked: Asked): Promise<Observed>
@@ -56,15 +59,18 @@ const PLACES = ['/run/hostpart', '/hostpart'] as const
 /** @throws InputError when there is no hostpart */
 export async function openSession(flags: SessionFlags, ctx: CliContext, boot = false): Promise<Session> {
   const { root, exec, signal, clock } = ctx
-  const words = readRootWords(await readCommandLine(root))
-  const own = flags.hostpart === undefined || boot
-  const running = own && !boot ? await readRunning(root) : undefined
-  const hostpart = resolve(flags.hostpart ?? running?.hostpart ?? (await findMounted(ctx)))
+  const told = boot ? undefined : await readRunning(root)
+  const mounted = boot ? undefined : (told?.hostpart ?? (await findMounted(ctx)))
+  const hostpart = resolve(flags.hostpart ?? mounted ?? noHostpart())
   await checkFolder(hostpart)
+  const own = boot || flags.hostpart === undefined || (await isSameFolder(hostpart, mounted))
+  const running = own ? told : undefined
+  // What the kernel was told is of the host that runs, and says nothing of another one's hostpart.
+  const words = readRootWords(own ? await readCommandLine(root) : '')
   const names = imageNames(running?.realRoot ?? words.realRoot)
   const say: Session['say'] = (level, text) =>
     printLine(ctx.stderr, level === 'info' ? text : `${level}: ${text}`)
-  for (const problem of own ? words.problems : []) say('warning', problem)
+  for (const problem of words.problems) say('warning', problem)
   const folder = '/run'
   const loader = openLoader(flags.esp ?? words.loader, { exec, signal, temporaryDir: folder, say })
   const keys = await readRootKeys(root)
@@ -77,6 +83,7 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
   }
   return {
     ...{ hostpart, names, words, running, own, loader, say },
+    reboots: flags.hostpart === undefined,
     image: own && !boot ? (running?.image ?? (await imageOfRoot(root))) : undefined,
     observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
     lock,
@@ -86,8 +93,9 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
         for (const { level, text } of decision.messages) say(level, text)
       }
       if (plan) return decision
-      if (observed.record !== undefined)
-        await dropAcceptedSidecars(hostpart, names.new, observed.record).catch(() => {})
+      await finishSidecars(hostpart, names, observed.record).catch((error: unknown) =>
+        say('warning', `a manifest without its image stays where it is: ${explainInLine(error)}`),
+      )
       if (decision.actions.length === 0) {
         tell()
         return decision
@@ -136,14 +144,23 @@ async function remember(
   }
 }
 
-async function findMounted({ root }: CliContext): Promise<string> {
+async function findMounted({ root }: CliContext): Promise<string | undefined> {
   const mounts = (await root.readText('/proc/self/mounts')) ?? ''
   const targets = new Set(mounts.split('\n').map((line) => line.split(' ')[1]))
-  const found = PLACES.find((place) => targets.has(place))
-  if (found !== undefined) return found
+  return PLACES.find((place) => targets.has(place))
+}
+
+function noHostpart(): never {
   throw new InputError('no hostpart is mounted here', {
     hint: `it would be at ${PLACES.join(' or ')}; --hostpart DIR works on any folder`,
   })
+}
+
+/** The same folder of the same filesystem, however it is named or mounted. */
+async function isSameFolder(one: string, other: string | undefined): Promise<boolean> {
+  if (other === undefined) return false
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)))
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
 }
 
 async function checkFolder(hostpart: string): Promise<void> {

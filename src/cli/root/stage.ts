@@ -1,26 +1,33 @@
-import { access, open, rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { explainInLine, InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { TrustError } from '../../job/trust.ts'
 import { SIDECARS } from '../../root/acts.ts'
+import { checkAddress, looksLikeUrl } from '../../root/deliver/address.ts'
 import { type Delivered, deliverImage } from '../../root/deliver/deliver.ts'
 import { ManifestError } from '../../root/manifest/manifest.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
+import { confirmedCreated } from '../../root/manifests.ts'
 import { judgeFile } from '../../root/observe/candidate.ts'
 import { findFiles } from '../../root/observe/files.ts'
 import { readRecord } from '../../root/record-file.ts'
 import type { CandidateVerdict } from '../../root/schema.ts'
+import { finishSidecars } from '../../root/sidecars.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { createHttpStream } from '../../system/http-stream.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 import { describeDecision } from './describe.ts'
 import { rebootWhenAsked } from './reboot.ts'
 import { askedAtRunTime, openSession, type Session, type SessionFlags } from './session.ts'
+import { planFromUrl } from './stage-plan.ts'
+import { tell } from './stage-verdict.ts'
 
 export interface StageFlags extends SessionFlags {
   /** FILE or URL. */
   source: string | undefined
+  /** Take a signed image that is older than the one confirmed last. */
+  allowDowngrade: boolean
   plan: boolean
   json: boolean
   reboot: boolean
@@ -34,17 +41,20 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   const { source } = flags
   if (source === undefined)
     throw new InputError('no image is named', { hint: 'speediso root stage FILE, or an http(s) URL' })
+  checkAddress(source)
   const session = await openSession(flags, ctx)
   const { hostpart, names, say } = session
   const place = ownPlace(source, session)
-  if (!/^[a-z]+:\/\//i.test(source))
-    await access(source).catch((cause: NodeJS.ErrnoException) => {
-      throw new InputError(`${source}: ${cause.code === 'ENOENT' ? 'there is no such file' : cause.code}`, {
-        cause,
-      })
-    })
-  await session.lock()
+  if (!looksLikeUrl(source) && place === undefined) await checkFile(source)
+  if (!flags.plan) await session.lock()
   await checkFree(place, session)
+  if (flags.plan) {
+    if (looksLikeUrl(source)) return planFromUrl(source, flags, session, ctx)
+    const [at, mayBeLink] = place === undefined ? [resolve(source), true] : [join(hostpart, place), false]
+    return tell(await judge(at, { ...flags, mayBeLink }, session, ctx), flags, ctx)
+  }
+  // Before it is judged: a power cut may have left its manifest elsewhere.
+  await finishSidecars(hostpart, names, await readRecord(hostpart))
   let delivered: Delivered | undefined
   try {
     if (place === undefined) delivered = await fetch(source, session, ctx)
@@ -55,14 +65,14 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   }
   const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)
   if (delivered !== undefined) await writeSidecars(delivered)
-  const verdict = await judge(name, session, ctx)
-  if (!verdict.accepted || flags.plan) {
+  const verdict = await judge(join(hostpart, name), flags, session, ctx)
+  if (!verdict.accepted) {
     if (delivered !== undefined) await removeAll(delivered.file)
     return tell(verdict, flags, ctx)
   }
   for (const line of verdict.evidence) say('info', line)
   if (name !== names.new) await putForward(hostpart, name, names.new)
-  const asked = await askedAtRunTime(session, 'stage')
+  const asked = { ...(await askedAtRunTime(session, 'stage')), allowDowngrade: flags.allowDowngrade }
   const decision = await session.act(await session.observe(asked), false)
   const done = decision.outcome === 'updated'
   if (flags.json)
@@ -74,16 +84,30 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
 
 /** An image that lies on hostpart under a name of the protocol is taken where it is. */
 function ownPlace(source: string, { hostpart, names }: Session): string | undefined {
-  if (/^[a-z]+:\/\//i.test(source)) return undefined
+  if (looksLikeUrl(source)) return undefined
   const path = resolve(source)
   return [names.new, names.held, names.broken, names.rejected].find(
     (name) => path === resolve(hostpart, name),
   )
 }
 
+/** @throws InputError for what is no image file that can be copied */
+async function checkFile(source: string): Promise<void> {
+  const found = await stat(source).catch((cause: NodeJS.ErrnoException) => {
+    throw new InputError(`${source}: ${cause.code === 'ENOENT' ? 'there is no such file' : cause.code}`, {
+      cause,
+    })
+  })
+  if (!found.isFile()) throw new InputError(`${source}: is no file`, { hint: 'name the file of an image' })
+}
+
 /** @throws InputError when somebody else's request would be mixed up with this one */
 async function checkFree(place: string | undefined, { hostpart, names }: Session): Promise<void> {
-  const { files, flag } = await findFiles(hostpart, names)
+  const { files, flag, currentIsLink } = await findFiles(hostpart, names)
+  if (currentIsLink)
+    throw new InputError(`${names.current} is a symbolic link, so nothing is changed`, {
+      hint: 'put the file itself there',
+    })
   if (flag)
     throw new InputError(`${names.flag} is there: the next boot would revert what is staged now`, {
       hint: `reboot first, or remove ${join(hostpart, names.flag)}`,
@@ -131,11 +155,20 @@ async function writeSidecars({ file, manifest, signature }: Delivered): Promise<
   }
 }
 
-async function judge(name: string, { hostpart }: Session, ctx: CliContext): Promise<CandidateVerdict> {
+async function judge(
+  file: string,
+  { allowDowngrade, mayBeLink = false }: { allowDowngrade: boolean; mayBeLink?: boolean },
+  { hostpart }: Session,
+  ctx: CliContext,
+): Promise<CandidateVerdict> {
   const { exec, signal, root } = ctx
   const record = await readRecord(hostpart)
   const keys = await readRootKeys(root)
-  return judgeFile(hostpart, name, { exec, signal, folder: '/run', keys, denied: record?.denied ?? [] })
+  const notBefore = allowDowngrade ? undefined : await confirmedCreated(hostpart, record)
+  return judgeFile(file, {
+    ...{ exec, signal, folder: '/run', keys, denied: record?.denied ?? [], mayBeLink },
+    ...(notBefore === undefined ? {} : { notBefore }),
+  })
 }
 
 /** The manifest first: an image that a power cut leaves here alone would count as one without. */
@@ -157,13 +190,4 @@ async function putForward(hostpart: string, from: string, to: string): Promise<v
 
 async function removeAll(file: string): Promise<void> {
   for (const ending of ['', ...SIDECARS]) await rm(`${file}${ending}`, { force: true })
-}
-
-function tell(verdict: CandidateVerdict, { json, plan }: StageFlags, ctx: CliContext): Outcome {
-  if (json) printJson(ctx.stdout, { outcome: verdict.accepted ? 'unchanged' : 'refused', candidate: verdict })
-  else if (verdict.accepted) {
-    for (const line of verdict.evidence) printLine(ctx.stdout, line)
-    printLine(ctx.stdout, 'it would be taken')
-  } else printLine(ctx.stdout, `refused: ${verdict.reason}`)
-  return verdict.accepted && plan ? 'passed' : 'failed'
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Outcome } from '../../exit.ts'
 import { IMAGE_ROLES } from '../../root/names.ts'
@@ -39,7 +39,7 @@ async function imagesOf(session: Session, { files, record }: Observed) {
     present.map(async ({ role, key, facts }) => ({
       role,
       file: session.names[role],
-      bytes: (await stat(join(session.hostpart, session.names[role]))).size,
+      bytes: (await lstat(join(session.hostpart, session.names[role]))).size,
       runs: key === session.image,
       confirmed: key === record?.confirmed,
       ...facts,

@@ -1,10 +1,10 @@
 import { SpeedisoError } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import { parseManifest, type ReadManifest } from '../manifest/manifest.ts'
+import type { RootImageManifest } from '../manifest/schema.ts'
 import { ROOT_KEYS, verifyManifestSignature } from '../manifest/signature.ts'
 import type { Denied, ImageFacts } from '../record.ts'
 import { Refusal } from './refusal.ts'
-import { compareVersions } from './version.ts'
 
 /** What comes with an image, and whom this host believes. */
 export interface Claims {
@@ -52,8 +52,14 @@ export function checkDenied({ id, sha256 }: Partial<ImageFacts>, denied: readonl
   )
 }
 
-/** @throws Refusal for a version that is too low */
-export function checkFloor(version: string | undefined, floor: string | undefined): void {
-  if (version === undefined || floor === undefined || compareVersions(version, floor) >= 0) return
-  throw new Refusal(`its version ${version} is below ${floor}, the lowest that this host takes`)
+/**
+ * Refuses an image that was made before the one that this host has confirmed, so that nobody brings back a mistake that was
+ * mended since by an old image that is signed all the same. Time and not version: it rises with whatever is signed.
+ * @throws Refusal
+ */
+export function checkNotBefore({ created, version }: RootImageManifest, notBefore: string | undefined): void {
+  if (notBefore === undefined || Date.parse(created) >= Date.parse(notBefore)) return
+  throw new Refusal(
+    `it is older than the image that this host confirmed last (version ${version} was made on ${created}, that one on ${notBefore}): speediso root stage FILE --allow-downgrade takes it all the same`,
+  )
 }

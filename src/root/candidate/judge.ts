@@ -7,7 +7,7 @@ import type { Denied, ImageFacts } from '../record.ts'
 import type { CandidateVerdict } from '../schema.ts'
 import { bootDigest } from './boot-digest.ts'
 import { checkFilesystem } from './check-filesystem.ts'
-import { checkDenied, checkFloor, checkManifest } from './claims.ts'
+import { checkDenied, checkManifest, checkNotBefore } from './claims.ts'
 import { type ContentFacts, checkContents } from './contents.ts'
 import { LookError, mountImage, NotMountedError } from './mounted.ts'
 import { checkReadByGrub } from './read-by-grub.ts'
@@ -21,8 +21,8 @@ export interface JudgeOptions {
   /** With one, only a signed manifest counts. */
   keys: readonly TrustKey[]
   denied: readonly Denied[]
-  /** The lowest version that is taken; counts only with a manifest or a version in the image. */
-  floor?: string
+  /** ISO 8601: a signed image that was made before is refused. Without keys anybody writes any time, and it does not count. */
+  notBefore?: string
   /** bootDigest of the image whose kernel runs now; absent: the candidate counts as another one. */
   bootDigest?: string
   /** Accept what GRUB could not be asked about, for want of grub-fstest; never what it cannot read. */
@@ -81,7 +81,14 @@ async function judge(
   deps: JudgeDeps,
   image: Partial<ImageFacts>,
 ): Promise<CandidateVerdict> {
-  const { denied, floor, bootDigest: wanted, allowUnreadByGrub = false, arch = process.arch } = options
+  const {
+    denied,
+    keys,
+    notBefore,
+    bootDigest: wanted,
+    allowUnreadByGrub = false,
+    arch = process.arch,
+  } = options
   const evidence: string[] = []
   const read = checkManifest(options, evidence)
   const manifest = read?.manifest
@@ -90,7 +97,7 @@ async function judge(
     Object.assign(image, { id, sha256, version, kernelRelease })
   }
   checkDenied(image, denied)
-  checkFloor(image.version, floor)
+  if (manifest !== undefined && keys.length > 0) checkNotBefore(manifest, notBefore)
 
   const { size, blocks } = await stat(file)
   if (manifest !== undefined && size !== manifest.size)
@@ -126,7 +133,6 @@ async function judge(
   const contents = await checkContents(mounted.root, { arch, signal: deps.signal })
   Object.assign(image, facts(contents, superblock, read))
   checkDenied(image, denied)
-  checkFloor(image.version, floor)
   evidence.push(
     `it holds /boot/kernel (${contents.format}, ${contents.release}), its /lib/modules, /boot/initramfs (${contents.initramfs}) and ${contents.init}`,
   )

@@ -2,6 +2,7 @@ import { type FileHandle, mkdtemp, open, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CommandError, SpeedisoError } from '../../errors.ts'
 import type { Exec } from '../../system/exec.ts'
+import { attachReadOnly, type LoopDevice, loadLoopIo } from './loop-device.ts'
 
 /** This machine could not look into the image, which proves nothing against it. */
 export class LookError extends SpeedisoError {
@@ -20,6 +21,8 @@ export interface MountDeps {
   folder: string
   /** Take one that was not unmounted too, as it lies there: its journal is not replayed. For GRUB it is the same. */
   unclean?: boolean
+  /** In place of a real loop device, for tests. */
+  attach?: (file: string) => Promise<LoopDevice>
 }
 
 /** Mount options that leave the journal alone (ext4(5), xfs(5), btrfs(5)). */
@@ -37,7 +40,7 @@ export interface MountedImage extends AsyncDisposable {
 
 /**
  * Mounts an image's filesystem over a read-only loop device, so that nothing can replay a journal into it. Mount and loop
- * device are let go of at once, and stay only as long as this process holds them: however it ends, nothing is left.
+ * device stay only as long as this process holds them; should it be killed just while mount(8) runs, its mount is left.
  * @throws NotMountedError when the kernel does not take it; LookError when this machine cannot; the signal's reason
  */
 export async function mountImage(
@@ -47,7 +50,7 @@ export async function mountImage(
 ): Promise<MountedImage> {
   const { exec, signal, folder } = deps
   signal.throwIfAborted()
-  await using device = await attach(file, exec)
+  await using device = await attach(file, deps.attach)
   const point = await mkdtemp(join(folder, 'image-'))
   let held: FileHandle | undefined
   try {
@@ -65,9 +68,13 @@ export async function mountImage(
     if (error instanceof NotMountedError) throw error
     throw new LookError(`${file} cannot be mounted on this machine`, { cause: error })
   } finally {
-    // 32: it is not mounted (umount(8)).
-    await exec('umount', ['--lazy', point], { ...unstoppable(), okExitCodes: [32] })
-    await rmdir(point)
+    try {
+      // 32: it is not mounted (umount(8)).
+      await exec('umount', ['--lazy', point], { ...unstoppable(), okExitCodes: [32] })
+    } finally {
+      // Not while it is still mounted, and then the other error tells.
+      await rmdir(point).catch(() => {})
+    }
   }
   const opened = held
   const close = () => opened.close()
@@ -82,20 +89,12 @@ const LIMIT = 60_000
 /** One that is ended in the middle would leave what nobody knows of. */
 const unstoppable = () => ({ timeout: LIMIT, signal: new AbortController().signal })
 
-/** A loop device that is detached as soon as nothing holds it any more (autoclear, loop(4)). */
-async function attach(file: string, exec: Exec): Promise<{ path: string } & AsyncDisposable> {
+async function attach(file: string, attachTo: MountDeps['attach']): Promise<LoopDevice> {
   try {
-    const { stdout } = await exec('losetup', ['--find', '--show', '--read-only', file], unstoppable())
-    const path = stdout.trim()
-    try {
-      const held = await open(path, 'r')
-      return { path, [Symbol.asyncDispose]: () => held.close() }
-    } finally {
-      await exec('losetup', ['--detach', path], unstoppable())
-    }
+    return await (attachTo?.(file) ?? attachReadOnly(file, await loadLoopIo()))
   } catch (cause) {
     throw new LookError(`no loop device could be had for ${file}`, {
-      hint: 'is the loop module of the kernel loaded, and losetup there?',
+      hint: 'is the loop module of the kernel loaded?',
       cause,
     })
   }

@@ -59,7 +59,7 @@ export interface Delivered {
  * Brings an image from a file or an http(s) URL to hostpart, as `.speediso/incoming/NAME.part`. With a manifest beside the
  * source (`.json`, and its signature `.json.sig`) only what no image here has is fetched. An interrupted delivery goes on
  * where it was when it is asked for again. One at a time.
- * @throws TrustError, ManifestError, DeliveryError, HttpError, an error of the disk, or the signal's reason
+ * @throws InputError for an address that is none, TrustError, ManifestError, DeliveryError, HttpError, an error of the disk, or the signal's reason
  */
 export async function deliverImage(
   from: string,
@@ -119,14 +119,15 @@ export async function deliverImage(
   }
 }
 
-interface Description {
+/** What lies beside a source, believed. */
+export interface Description {
   manifest: Uint8Array
   signature: Uint8Array | undefined
   read: ReadManifest
 }
 
 /** The manifest beside the source, believed or not at all. */
-async function readDescription(
+export async function readDescription(
   source: Source,
   keys: readonly TrustKey[],
   deps: RetryDeps,

@@ -45,6 +45,13 @@ export async function withRetries(attempt: () => Promise<void>, deps: RetryDeps)
 /** What a server or the network does comes and goes; what this machine says of its disk stays. */
 function passing(error: unknown): boolean {
   if (error instanceof FinalDeliveryError) return false
-  if (error instanceof HttpError) return !['downgrade', 'bad-url', 'coded'].includes(String(error.facts.code))
+  if (error instanceof HttpError)
+    return !['downgrade', 'bad-url', 'coded'].includes(String(error.facts.code)) && !isBlocked(error)
   return error instanceof DeliveryError
+}
+
+/** fetch takes no port that belongs to another protocol (WHATWG Fetch, port blocking), and has no code for it. */
+function isBlocked({ cause }: HttpError): boolean {
+  const { cause: inner } = (cause ?? {}) as { cause?: unknown }
+  return inner instanceof Error && inner.message === 'bad port'
 }

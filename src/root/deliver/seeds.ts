@@ -72,8 +72,8 @@ async function readIndexes(folder: string): Promise<ChunkIndex[]> {
   return indexes
 }
 
-/** How many of some chunks, spread over the whole, a file has where its index says. */
-async function shareOf(file: FileHandle, index: ChunkIndex): Promise<number> {
+/** How many of some chunks, spread over the whole, a file has where its index says; 1: all of those. */
+export async function shareOf(file: FileHandle, index: ChunkIndex): Promise<number> {
   const zero = zeroChunks(index)
   const full = Array.from({ length: index.count }, (_, chunk) => chunk).filter((chunk) => zero[chunk] === 0)
   const step = Math.max(1, full.length / SAMPLES)

@@ -5,6 +5,7 @@ import { maskCredentials } from '../../mask.ts'
 import type { Http } from '../../system/http.ts'
 import type { HttpStream } from '../../system/http-stream.ts'
 import { MANIFEST_LIMIT } from '../manifest/schema.ts'
+import { checkAddress } from './address.ts'
 import { DeliveryError, FinalDeliveryError, PastEndError } from './errors.ts'
 
 /** Some bytes of a source, to be read once. */
@@ -38,8 +39,9 @@ export interface SourceDeps {
   signal: AbortSignal
 }
 
-/** A path, or an http or https URL. */
+/** A path, or an http or https URL. @throws InputError for an address that is none */
 export function openSource(source: string, deps: SourceDeps): Source {
+  checkAddress(source)
   return /^https?:\/\//i.test(source) ? urlSource(source, deps) : fileSource(resolve(source), deps)
 }
 

@@ -1,19 +1,24 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { ReadError } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Exec } from '../../system/exec.ts'
 import { SIDECARS } from '../acts.ts'
 import { judgeCandidate } from '../candidate/judge.ts'
 import type { Denied } from '../record.ts'
 import type { CandidateVerdict } from '../schema.ts'
+import { oddKind } from './files.ts'
 
 export interface JudgeFileDeps {
   exec: Exec
   signal: AbortSignal
+  /** It lies anywhere, and is only looked at: a link to it will do. */
+  mayBeLink?: boolean
   /** For mount points. */
   folder: string
   keys: readonly TrustKey[]
   denied: readonly Denied[]
+  /** Made before that, a signed image is refused; see judgeCandidate. */
+  notBefore?: string
   /** bootDigest of the image whose kernel runs, where it is known. */
   bootDigest?: string
   progress?: (done: number, total: number) => void
@@ -21,25 +26,31 @@ export interface JudgeFileDeps {
 
 /** The manifest and the signature that lie beside an image. @throws when one is there and cannot be read */
 export async function readSidecars(file: string): Promise<{ manifest?: Buffer; signature?: Buffer }> {
-  const [manifest, signature] = await Promise.all(
-    SIDECARS.map((ending) =>
-      readFile(`${file}${ending}`).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined
-        throw error
-      }),
-    ),
-  )
+  const [manifest, signature] = await Promise.all(SIDECARS.map((ending) => readSidecar(`${file}${ending}`)))
   return { ...(manifest && { manifest }), ...(signature && { signature }) }
 }
 
+async function readSidecar(path: string): Promise<Buffer | undefined> {
+  try {
+    // To open a pipe would wait for its other end.
+    if (!(await stat(path)).isFile()) throw new ReadError(`${path}: is no file`)
+    return await readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /** Judges an image with what lies beside it. @throws what judgeCandidate throws */
-export async function judgeFile(
-  hostpart: string,
-  name: string,
-  deps: JudgeFileDeps,
-): Promise<CandidateVerdict> {
-  const { keys, denied, bootDigest, ...rest } = deps
-  const file = join(hostpart, name)
-  const options = { ...(await readSidecars(file)), keys, denied }
-  return judgeCandidate(file, { ...options, ...(bootDigest === undefined ? {} : { bootDigest }) }, rest)
+export async function judgeFile(file: string, deps: JudgeFileDeps): Promise<CandidateVerdict> {
+  const { keys, denied, notBefore, bootDigest, mayBeLink = false, ...rest } = deps
+  const odd = mayBeLink ? undefined : await oddKind(file)
+  if (odd !== undefined)
+    return { accepted: false, reason: `it is ${odd}, and an image has to be a file itself: copy it there` }
+  const options = {
+    ...{ ...(await readSidecars(file)), keys, denied },
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(bootDigest === undefined ? {} : { bootDigest }),
+  }
+  return judgeCandidate(file, options, rest)
 }

@@ -3,12 +3,13 @@ import { explainInLine } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Clock } from '../../system/clock.ts'
 import type { Exec } from '../../system/exec.ts'
+import { confirmedCreated } from '../manifests.ts'
 import { IMAGE_ROLES, type ImageNames, type ImageRole } from '../names.ts'
 import type { FileKey, ImageFacts, StateRecord } from '../record.ts'
 import { readRecord } from '../record-file.ts'
 import type { LoaderTrial, Observed, Occasion } from '../schema.ts'
 import { judgeFile } from './candidate.ts'
-import { findFiles } from './files.ts'
+import { type FoundFiles, findFiles } from './files.ts'
 import { digestBoot, lookAt } from './image.ts'
 import type { RootWords } from './words.ts'
 
@@ -32,16 +33,19 @@ export interface Asked {
   /** What GRUB counts, as read from its copies; at a boot the kernel command line says it. */
   loader?: LoaderTrial
   why?: string
+  /** Take a signed image that is older than the confirmed one. */
+  allowDowngrade?: boolean
 }
 
-/** Looks at hostpart, and changes nothing. @throws ReadError when its files cannot be told apart; the signal's reason */
+/** Looks at hostpart, and changes nothing. @throws ReadError when its files cannot be looked at; the signal's reason */
 export async function observe(
-  { occasion, running, loader, why }: Asked,
+  { occasion, running, loader, why, allowDowngrade = false }: Asked,
   deps: ObserveDeps,
 ): Promise<Observed> {
   const { hostpart, names, words, clock } = deps
   const found = await findFiles(hostpart, names)
   const { files, flag } = found
+  for (const line of describeOdd(found, names)) deps.say('warning', line)
   const record = await readRecord(hostpart)
   const look = createLook(files, deps)
   const facts: Record<FileKey, ImageFacts> = {}
@@ -79,10 +83,12 @@ export async function observe(
   const sameKernel =
     wanted !== undefined && own !== undefined && (await look.boot(wanted)) === own ? [wanted] : []
   const judging = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
+  const notBefore = judging && !allowDowngrade ? await confirmedCreated(hostpart, record) : undefined
   const judged = judging
-    ? await judgeFile(hostpart, names.new, {
+    ? await judgeFile(join(hostpart, names.new), {
         ...deps,
         denied: record?.denied ?? [],
+        ...(notBefore === undefined ? {} : { notBefore }),
         ...(own === undefined ? {} : { bootDigest: own }),
       }).catch((error: unknown) => {
         deps.signal.throwIfAborted()
@@ -96,6 +102,8 @@ export async function observe(
     ...{ occasion, files, flag, facts, ids, sameKernel, tries: words.limit },
     time: new Date(clock.now()).toISOString(),
     ...(found.passing === undefined ? {} : { passing: found.passing }),
+    // One that GRUB could not load is as good as none.
+    ...(found.currentIsLink && words.fallback !== 'unreadable' ? { currentIsLink: true } : {}),
     ...(record === undefined ? {} : { record }),
     ...(told === undefined ? {} : { loader: told }),
     ...(booted === undefined ? {} : { booted }),
@@ -105,6 +113,15 @@ export async function observe(
     ...(judged === undefined ? {} : { candidate: judged }),
     ...(why === undefined ? {} : { why }),
   }
+}
+
+/** What was set aside may be anything, and a candidate gets its own answer. */
+function describeOdd({ odd, flag }: FoundFiles, names: ImageNames): string[] {
+  return IMAGE_ROLES.flatMap((role) => {
+    const kind = odd[role]
+    if (kind === undefined || role === 'rejected' || (role === 'new' && !flag)) return []
+    return [`${names[role]} is ${kind}: an image has to be a file itself, so it does not count`]
+  })
 }
 
 type Files = Readonly<Partial<Record<ImageRole, FileKey>>>

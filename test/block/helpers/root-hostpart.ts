@@ -81,7 +81,12 @@ export function rootHostparts(dir: string): Hostparts {
           return Object.fromEntries(
             names.map((name) => {
               const path = join(at, name)
-              return [name, statSync(path).isFile() ? (sums[sumOf(path)] ?? 'other') : 'other']
+              return [
+                name,
+                statSync(path, { throwIfNoEntry: false })?.isFile()
+                  ? (sums[sumOf(path)] ?? 'other')
+                  : 'other',
+              ]
             }),
           )
         },

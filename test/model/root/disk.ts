@@ -1,4 +1,4 @@
-import type { Act } from '../../../src/root/acts.ts'
+import { type Act, SIDECARS } from '../../../src/root/acts.ts'
 import { nextTrialEnv, type TrialEnv } from '../../../src/root/loader/trial-env.ts'
 import { imageNames } from '../../../src/root/names.ts'
 import type { StateRecord } from '../../../src/root/record.ts'
@@ -95,6 +95,7 @@ export class LiveDisk {
 
   /** Every disk that a power cut in the middle of this act may leave; then the act is done. */
   do(act: Act): Disk[] {
+    if (ofSidecar(act)) return []
     const cuts: Disk[] = []
     switch (act.act) {
       case 'link':
@@ -176,6 +177,12 @@ export class LiveDisk {
   unmounted(): Disk {
     return { names: this.names, grub: this.names, record: this.record, loader: this.loader }
   }
+}
+
+/** Manifests are no part of this model: each of them would only double the disks that are all the same in it. */
+function ofSidecar(act: Act): boolean {
+  const path = act.act === 'rename' ? act.from : act.act === 'unlink' ? act.path : ''
+  return SIDECARS.some((ending) => path.endsWith(ending))
 }
 
 function subsets<T>(items: readonly T[]): T[][] {

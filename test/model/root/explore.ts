@@ -27,6 +27,7 @@ export interface Other {
   /** What becomes of the disk of a host that nobody touches any more. */
   fault?: (disk: Disk) => Disk
   decide?: Told['decide']
+  netboot?: string
 }
 
 interface Node {
@@ -52,7 +53,7 @@ export function explore(
   first: Off,
   drops: readonly string[],
   left: Left,
-  { fault, decide }: Other = {},
+  { fault, decide, netboot }: Other = {},
 ): Found {
   const found: Found = { off: 0, running: 0, cuts: 0, broken: [] }
   const seen = new Set<string>()
@@ -81,19 +82,23 @@ export function explore(
       },
       broken: (what: string) => complain(node, `${way}: ${what}`),
       ...(decide === undefined ? {} : { decide }),
+      ...(netboot === undefined ? {} : { netboot }),
     })
     if (!node.on) {
       found.off += 1
       const { confirmed, disk } = node.host
       if (!Object.values(disk.names).includes(confirmed))
         complain(node, `${confirmed}, the last confirmed image, is lost`)
-      if (disk.names[NAMES.current] === undefined) complain(node, 'there is no current image')
-      if (disk.grub[NAMES.current] === undefined) complain(node, 'GRUB finds no current image')
+      // One that begins with none has to come to one all the same: see below.
+      if (netboot === undefined && disk.names[NAMES.current] === undefined)
+        complain(node, 'there is no current image')
+      if (netboot === undefined && disk.grub[NAMES.current] === undefined)
+        complain(node, 'GRUB finds no current image')
       const host = fault === undefined ? node.host : { ...node.host, disk: fault(disk) }
       const key = `${host.confirmed}|${diskKey(host.disk)}`
       if (!rested.has(key)) {
         rested.add(key)
-        const rest = restless(host, decide)
+        const rest = restless(host, decide, netboot)
         // What was forgotten cannot be held to; that it boots can.
         if (rest !== undefined && !(fault !== undefined && rest.startsWith('went back'))) complain(node, rest)
       }
@@ -154,8 +159,12 @@ export function explore(
 }
 
 /** Why a host that nobody touches does not come to rest with a confirmed image; undefined when it does. */
-export function restless(first: Off, decideBy?: Told['decide']): string | undefined {
-  const silent = { ...SILENT, ...(decideBy === undefined ? {} : { decide: decideBy }) }
+export function restless(first: Off, decideBy?: Told['decide'], netboot?: string): string | undefined {
+  const silent = {
+    ...SILENT,
+    ...(decideBy === undefined ? {} : { decide: decideBy }),
+    ...(netboot === undefined ? {} : { netboot }),
+  }
   let host = first
   for (let i = 0; i < STARTS; i += 1) {
     let broken: string | undefined

@@ -14,6 +14,12 @@ export const fresh: Off = {
   disk: { names: alone, grub: alone, record: [undefined, undefined], loader: [{ seq: 1 }, { seq: 1 }] },
 }
 
+/** Somebody has taken its images away, and has put this candidate there. */
+export const emptied = (candidate: string): Off => {
+  const names = sameNames({ [NAMES.new]: candidate })
+  return { confirmed: candidate, disk: { ...fresh.disk, names, grub: names } }
+}
+
 const both = sameNames({ [NAMES.current]: 'first', [NAMES.old]: 'old' })
 
 /** After an update. */

@@ -30,6 +30,8 @@ export interface Told {
   broken(what: string): void
   /** In place of the real one, to see that this model finds what is wrong with another. */
   decide?: typeof decide
+  /** Where GRUB has no image: something else starts the kernel and the initramfs of this one, such as a netboot. */
+  netboot?: string
 }
 
 const TRIES = 3
@@ -46,9 +48,12 @@ export function start(host: Off, kexec: boolean, told: Told): Started {
   }
   const current = seen(NAMES.current)
   const old = seen(NAMES.old)
-  const view = { ...(current && { current }), ...(old && { old }), copies: host.disk.loader, rescue: true }
+  // Whoever waits in a rescue system does not come up by itself.
+  const rescue = told.netboot === undefined
+  const view = { ...(current && { current }), ...(old && { old }), copies: host.disk.loader, rescue }
   const choice = chooseBoot(view)
   if (choice.boots !== 'current' && choice.boots !== 'old') {
+    if (told.netboot !== undefined) return initramfs(host, told.netboot, undefined, undefined, kexec, told)
     told.broken(`GRUB boots ${choice.boots}`)
     return { off: host }
   }

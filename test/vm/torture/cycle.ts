@@ -132,7 +132,7 @@ async function startHost(host: Host, disk: readonly string[], deps: HarnessDeps)
       boot: { kind: 'disk' },
       networkCards: [],
       reboot: 'allow',
-      extraArguments: disk,
+      extraArguments: [...disk, '-machine', 'sata=off'],
       limit: 30 * 60 * SECOND,
     },
     deps,

@@ -23,7 +23,7 @@ installkernel() {
 }
 
 install() {
-    inst_multiple awk blkid cat chmod cp cut date dirname e2fsck fsck.ext4 grep ln losetup mkdir mkfifo mount mountpoint \
+    inst_multiple awk blkid cat chmod cp cut date dirname e2fsck fsck.ext4 grep ln losetup mkdir mkfifo modprobe mount mountpoint \
         readlink reboot rm rmdir sed sleep sort sync tail timeout tr udevadm umount uname
     # speediso judges an image with it: whether GRUB would read that.
     inst_multiple -o grub-fstest

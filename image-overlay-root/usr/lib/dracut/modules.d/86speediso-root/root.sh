@@ -211,6 +211,8 @@ main() {
         return 1
     }
     milestone hostpart
+    # Its device loads it too, but only where the list of static device nodes was worked off.
+    [ -e /dev/loop-control ] || modprobe -q loop
     [ -z "$sound" ] || ask
     milestone decided
     if [ "$action" = restart ]; then

@@ -1,0 +1,99 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type ChunkIndex, lengthOf, zeroChunks } from '../manifest/index.ts'
+import { OWN_FOLDER } from '../names.ts'
+import {
+  type DeliverDeps,
+  type DeliverOptions,
+  type DeliverTarget,
+  type Description,
+  readDescription,
+} from './deliver.ts'
+import { partName } from './part-file.ts'
+import { findInSeed, wantedChunks } from './plan.ts'
+import { DEFAULT_PACE } from './retry.ts'
+import { findSeeds } from './seeds.ts'
+import { openSource } from './source.ts'
+import { verifyInPlace } from './verify.ts'
+
+/** What a delivery would take. Bytes and chunks by where they would come from; together the image's. */
+export interface DeliveryPlan {
+  totalBytes: number
+  /** Over the network. */
+  fetchBytes: number
+  /** On hostpart already: in its images, as far as their manifests say, in an interrupted delivery, or fetched once for several places. */
+  hereBytes: number
+  zeroBytes: number
+  chunks: number
+  fetchChunks: number
+}
+
+export interface PlannedDelivery {
+  /** Undefined: the source has no manifest, so that all of it would be fetched. */
+  described: Description | undefined
+  plan?: DeliveryPlan
+}
+
+/** Milliseconds: whoever asks what would be done waits for the answer. */
+const PATIENCE = 15_000
+
+/**
+ * Says what deliverImage would fetch: asks the source for nothing but its manifest and signature, and writes nothing.
+ * @throws InputError, TrustError, ManifestError, DeliveryError, HttpError, or the signal's reason
+ */
+export async function planDelivery(
+  from: string,
+  { hostpart, names }: DeliverTarget,
+  { keys, pace }: Pick<DeliverOptions, 'keys' | 'pace'>,
+  deps: Omit<DeliverDeps, 'progress'>,
+): Promise<PlannedDelivery> {
+  const { signal, clock, say } = deps
+  const source = openSource(from, deps)
+  const start = clock.monotonic()
+  const described = await readDescription(source, keys, {
+    ...{ signal, clock, pace: { ...DEFAULT_PACE, limit: PATIENCE, ...pace } },
+    ...{ progressed: () => {}, lastProgress: () => start },
+    ...(say === undefined ? {} : { say }),
+  })
+  if (described === undefined) return { described }
+  const { index, manifest } = described.read
+  const have = new Uint8Array(zeroChunks(index))
+  const part = join(hostpart, OWN_FOLDER, 'incoming', partName(source.shown, manifest.sha256))
+  await markPart(part, index, have, signal)
+  const wanted = wantedChunks(index, have)
+  for (const seed of await findSeeds(hostpart, names, false, deps))
+    for (const { places } of findInSeed(seed.index, wanted)) for (const place of places) have[place] = 1
+  return { described, plan: count(index, have) }
+}
+
+/** What an interrupted delivery has brought counts. */
+async function markPart(
+  path: string,
+  index: ChunkIndex,
+  have: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  let part: FileHandle
+  try {
+    part = await open(path, 'r')
+  } catch {
+    return
+  }
+  await using file = part
+  for await (const { chunk, whole } of verifyInPlace(file, index, signal)) if (whole) have[chunk] = 1
+}
+
+function count(index: ChunkIndex, have: Uint8Array): DeliveryPlan {
+  const zero = zeroChunks(index)
+  let zeroBytes = 0
+  for (let chunk = 0; chunk < index.count; chunk += 1)
+    if (zero[chunk] === 1) zeroBytes += lengthOf(index, chunk)
+  // What comes in several places is fetched once, and copied to the others.
+  const missing = [...wantedChunks(index, have).values()]
+  const fetchBytes = missing.reduce((sum, [first]) => sum + lengthOf(index, first as number), 0)
+  return {
+    ...{ totalBytes: index.size, fetchBytes, zeroBytes },
+    hereBytes: index.size - zeroBytes - fetchBytes,
+    ...{ chunks: index.count, fetchChunks: missing.length },
+  }
+}
