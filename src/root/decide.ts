@@ -80,7 +80,7 @@ function change(draft: Draft, standing: Standing): Outcome | undefined {
         draft,
         draft.observed.fallback === 'unreadable'
           ? 'GRUB cannot load it'
-          : `not confirmed in ${standing.limit} boots`,
+          : `not confirmed in ${inBoots(standing.limit)}`,
       )
       return 'went back'
     }
@@ -135,7 +135,7 @@ function candidate(draft: Draft, standing: Standing): Outcome | undefined {
   const version = verdict.image.version === undefined ? '' : ` to ${verdict.image.version}`
   draft.say(
     'info',
-    `updated${version}; it has ${tries} boots to be confirmed${occasion === 'stage' ? ', the next is the first' : ''}`,
+    `updated${version}; it has ${inBoots(tries)} to be confirmed${occasion === 'stage' ? ', the next is the first' : ''}`,
   )
   return 'updated'
 }
@@ -194,7 +194,7 @@ function revert(draft: Draft, standing: Standing): Outcome {
   holdCandidate(draft)
   const { current } = draft.files
   if (standing.is === 'spent' && current !== undefined) {
-    draft.remember({ denied: draft.deniedWith(current, `not confirmed in ${standing.limit} boots`) })
+    draft.remember({ denied: draft.deniedWith(current, `not confirmed in ${inBoots(standing.limit)}`) })
   }
   draft.keep('broken')
   draft.move('old', 'current')
@@ -313,3 +313,5 @@ function begin(draft: Draft, current: FileKey): void {
     draft.count({ image, tries: left })
   draft.say('info', `on trial: boot ${boots} of ${trial.limit}`)
 }
+
+const inBoots = (count: number) => (count === 1 ? '1 boot' : `${count} boots`)

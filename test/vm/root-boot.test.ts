@@ -88,7 +88,7 @@ async function boot(
       name: `root-${name}`,
       firmware: 'bios',
       memoryMiB: 1024,
-      cpus: 2,
+      cpus: 1,
       acceleration: use,
       boot: {
         kind: 'kernel',

@@ -75,7 +75,7 @@ export async function bootImage(options: BootImageOptions, deps: HarnessDeps): P
   const spec: MachineSpec = {
     name: `image-${rest.firmware}`,
     memoryMiB: 2048,
-    cpus: 2,
+    cpus: 1,
     limit: 10 * MINUTE,
     ...rest,
     acceleration: acceleration.use,

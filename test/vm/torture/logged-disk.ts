@@ -54,7 +54,8 @@ export async function logDisk(base: string, dir: string, exec: Exec): Promise<Lo
       ...['-blockdev', 'driver=qcow2,node-name=overlay,file=overlay-file,backing=base'],
       ...['-blockdev', `driver=file,node-name=log,filename=${log}`],
       ...['-blockdev', 'driver=blklogwrites,node-name=logged,file=overlay,log=log'],
-      ...['-device', 'virtio-blk-pci,drive=logged,bootindex=0,serial=HOST'],
+      // blklogwrites reserves the place of zeros only once their header is written, and others come between.
+      ...['-device', 'virtio-blk-pci,drive=logged,bootindex=0,serial=HOST,write-zeroes=off'],
     ],
     logged: () => statSync(log).size,
     keep: () => finish((entries) => piecesOf(entries, Number.POSITIVE_INFINITY)),
