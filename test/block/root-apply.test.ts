@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BOUNCE_LIMIT } from '../../src/root/decide.ts'
+import { BOUNCE_LIMIT } from '../../src/root/go-on.ts'
 import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { keyOf } from '../../src/root/observe/files.ts'
 import { readRecord, writeRecord } from '../../src/root/record-file.ts'

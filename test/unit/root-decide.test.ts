@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BOUNCE_LIMIT, decide } from '../../src/root/decide.ts'
+import { decide } from '../../src/root/decide.ts'
 import { describeBoots, describeRequests } from '../../src/root/decision-table.ts'
+import { BOUNCE_LIMIT } from '../../src/root/go-on.ts'
 import type { Decision, Observed } from '../../src/root/schema.ts'
 import { standingOf } from '../../src/root/standing.ts'
 import {
