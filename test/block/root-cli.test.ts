@@ -116,7 +116,10 @@ test('stage: one that waits on hostpart is taken where it is, with its manifest,
   }
   const manifest = await makeManifest(imageFile('next'), described, { signal: new AbortController().signal })
   writeFileSync(join(host.dir, 'hn-root-held.img.json'), manifestBytes(manifest))
-  const { code, stderr } = await root(host, 'stage', join(host.dir, 'hn-root-held.img'))
+  // As a path that leads there by another name; /hostpart and /run/hostpart are the same too.
+  const elsewhere = join(dir, 'elsewhere')
+  symlinkSync(host.dir, elsewhere)
+  const { code, stderr } = await root(host, 'stage', join(elsewhere, 'hn-root-held.img'))
   assert.is(code, 0, stderr)
   assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
   assert.equal(readdirSync(join(host.dir, '.speediso/manifests')), [`${manifest.sha256}.json`])

@@ -157,7 +157,7 @@ function noHostpart(): never {
 }
 
 /** The same folder of the same filesystem, however it is named or mounted. */
-async function isSameFolder(one: string, other: string | undefined): Promise<boolean> {
+export async function isSameFolder(one: string, other: string | undefined): Promise<boolean> {
   if (other === undefined) return false
   const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)))
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino

@@ -1,5 +1,5 @@
 import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { explainInLine, InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { TrustError } from '../../job/trust.ts'
@@ -19,7 +19,7 @@ import { createHttpStream } from '../../system/http-stream.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 import { describeDecision } from './describe.ts'
 import { rebootWhenAsked } from './reboot.ts'
-import { askedAtRunTime, openSession, type Session, type SessionFlags } from './session.ts'
+import { askedAtRunTime, isSameFolder, openSession, type Session, type SessionFlags } from './session.ts'
 import { planFromUrl } from './stage-plan.ts'
 import { tell } from './stage-verdict.ts'
 
@@ -44,7 +44,7 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   checkAddress(source)
   const session = await openSession(flags, ctx)
   const { hostpart, names, say } = session
-  const place = ownPlace(source, session)
+  const place = await ownPlace(source, session)
   if (!looksLikeUrl(source) && place === undefined) await checkFile(source)
   if (!flags.plan) await session.lock()
   await checkFree(place, session)
@@ -82,13 +82,15 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   return done ? 'passed' : 'failed'
 }
 
-/** An image that lies on hostpart under a name of the protocol is taken where it is. */
-function ownPlace(source: string, { hostpart, names }: Session): string | undefined {
+/** An image that lies on hostpart under a name of the protocol is taken where it is, whichever way the path leads there. */
+async function ownPlace(source: string, { hostpart, names }: Session): Promise<string | undefined> {
   if (looksLikeUrl(source)) return undefined
   const path = resolve(source)
-  return [names.new, names.held, names.broken, names.rejected].find(
-    (name) => path === resolve(hostpart, name),
-  )
+  for (const name of [names.new, names.held, names.broken, names.rejected]) {
+    const own = join(hostpart, name)
+    if (basename(path) === basename(own) && (await isSameFolder(dirname(path), dirname(own)))) return name
+  }
+  return undefined
 }
 
 /** @throws InputError for what is no image file that can be copied */
