@@ -209,6 +209,7 @@ export const INITRAMFS_PARAMETERS: readonly string[] = [
   'speediso.tries',
   'speediso.fallback',
   'speediso.loader',
+  'speediso.append',
   'speediso.restarted',
   'speediso.switch.timeout',
   'speediso.root.tries',

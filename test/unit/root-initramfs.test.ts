@@ -123,6 +123,24 @@ test('the command line of the next kernel: the host keeps its arguments, the ima
     )
   }))
 
+test('the command line of the next kernel is what GRUB would give it, where GRUB says which words are the image’s', () =>
+  inShell(['hostpart.sh', 'restart.sh'], async ({ run, root }) => {
+    await mkdir(join(root, 'run/speediso/next/boot'), { recursive: true })
+    await writeFile(join(root, 'bin/k1'), '')
+    const cmdline =
+      'BOOT_IMAGE=x real_root=/hn-root.img speediso.image=old speediso.booted=old panic=30 speediso.append=image left=1 nosmt speediso.append=host console=ttyS0 a="b  c" nosmt'
+    await writeFile(
+      join(root, 'run/speediso/next/boot/speediso.env'),
+      `# GRUB Environment Block\nimage=1234\nappend=panic=30 own=${root}/bin/* console=tty9\n####`,
+    )
+    const line = 'next_loop=/dev/loop9; cmdline_for current speediso.restarted=1'
+    const wanted = `real_root=/hn-root.img panic=30 speediso.image=1234 speediso.booted=current speediso.append=image panic=30 own=${root}/bin/* console=tty9 speediso.append=host console=ttyS0 a="b c" nosmt`
+    assert.is((await run(line, { cmdline })).out, `${wanted} speediso.restarted=1`)
+    // And so again from there.
+    const again = await run(line, { cmdline: `${wanted} speediso.restarted=1` })
+    assert.is(again.out, `${wanted} speediso.restarted=1`)
+  }))
+
 test('a link in an image is followed inside of it', () =>
   inShell(['hostpart.sh', 'restart.sh'], async ({ run, root }) => {
     const next = join(root, 'run/speediso/next')
@@ -170,18 +188,57 @@ test('a root without the modules of the kernel, or of another image than the ker
     const script = await readFile(join(root, 'root.sh'), 'utf8')
     const from = script.indexOf('# why_not:')
     await writeFile(join(root, 'why.sh'), script.slice(from, script.indexOf('# take IMAGE:', from)))
-    const why = async (cmdline: string, trusted = '') =>
-      (await run(`. ${root}/why.sh; sysroot=${root}/sysroot; trusted=${trusted}; why_not`, { cmdline })).out
+    const why = async (cmdline: string, trusted = '', blkid = '') =>
+      (
+        await run(`. ${root}/why.sh; sysroot=${root}/sysroot; loop=x; trusted=${trusted}; why_not`, {
+          cmdline,
+          blkid,
+        })
+      ).out
     assert.match(await why(''), /has no modules of the kernel that runs/)
     const { stdout: release } = await execa('uname', ['-r'])
     await mkdir(join(root, 'sysroot/lib/modules', release), { recursive: true })
     await mkdir(join(root, 'sysroot/boot'))
-    assert.is(await why('speediso.image=one'), '', 'an image that has no id')
+    assert.is(await why('speediso.image=one', '', 'echo one'), '', 'the id is that of its filesystem')
+    assert.match(await why('speediso.image=one', '', 'echo two'), 'not the image that the kernel came from')
+    assert.match(
+      await why('speediso.image=one'),
+      'not the image that the kernel came from',
+      'it has no id at all',
+    )
     await writeFile(join(root, 'sysroot/boot/speediso.env'), '# GRUB Environment Block\nimage=one\n###')
     assert.is(await why('speediso.image=one'), '')
     assert.is(await why(''), '', 'a boot loader that tells no id')
     assert.match(await why('speediso.image=two'), 'not the image that the kernel came from')
     assert.is(await why('speediso.image=two', '1'), '', 'speediso has compared the kernels')
+  }))
+
+test('what the root is when the image that was decided for cannot be', () =>
+  inShell(['hostpart.sh', 'restart.sh'], async ({ run, root }) => {
+    const script = await readFile(join(root, 'root.sh'), 'utf8')
+    await writeFile(join(root, 'functions.sh'), script.slice(0, script.lastIndexOf('main ||')))
+    const told = join(root, 'run/speediso/root.json')
+    const outcome = async (cmdline: string, answer: string, able: string) => {
+      await mkdir(join(root, 'run/speediso'), { recursive: true })
+      await writeFile(told, '{}')
+      const stand = `. ${root}/functions.sh
+        udevadm() { :; }; modprobe() { :; }; find_hostpart() { echo /dev/x; }; mount_hostpart() { sound=yes; }
+        ask() { ${answer}; }; close_hostpart() { echo closed; }; cover() { :; }; keep_reachable() { :; }
+        make_exitrd() { :; }; restart() { echo "restart $1"; return 1; }
+        take() { case " ${able} " in *" $1 "*) echo "root $1 trusted=$trusted" ;; *) return 1 ;; esac; }
+        main; echo "main $?"; [ ! -e ${told} ] || echo told`
+      return (await run(stand, { cmdline })).out.split('\n').join(', ')
+    }
+    const decided = 'image=hn-root.img action=mount trusted=1 trial='
+    const both = 'hn-root.img hn-root-old.img'
+    assert.is(await outcome('', decided, both), 'root hn-root.img trusted=1, main 0, told')
+    assert.is(await outcome('', decided, 'hn-root-old.img'), 'root hn-root-old.img trusted=, main 0')
+    assert.is(await outcome('', decided, ''), 'closed, main 1')
+    // Not the old one under a trial that it would end: the boots are counted, and lead back.
+    assert.is(await outcome('', `${decided}1/3`, 'hn-root-old.img'), 'closed, main 1, told')
+    assert.is(await outcome('speediso.tries=2', ':', 'hn-root-old.img'), 'closed, main 1')
+    assert.is(await outcome('speediso.tries=2', ':', both), 'root hn-root.img trusted=, main 0')
+    assert.is(await outcome('speediso.booted=old', ':', both), 'root hn-root-old.img trusted=, main 0')
   }))
 
 test('every script is whole in a strict POSIX shell', async () => {

@@ -77,7 +77,7 @@ test('hostpart, names, consoles, arguments and the countdown stand in the script
   assert.ok(linux.includes(' real_root=/sub/x.img '))
   assert.ok(
     linux.includes(
-      ` ${DEFAULT_ARGUMENTS.join(' ')} $append console=tty0 console=ttyS1,115200n8 nomodeset 'a=b;c'; then`,
+      ` ${DEFAULT_ARGUMENTS.join(' ')} speediso.append=image $append speediso.append=host console=tty0 console=ttyS1,115200n8 nomodeset 'a=b;c'; then`,
     ),
     linux,
   )

@@ -285,7 +285,9 @@ function expected(each: Case, index: number, choice: LoaderChoice, loader: strin
           `speediso.booted=${boots}`,
           image?.id ? `speediso.image=${image.id}` : '',
           ...told,
+          'speediso.append=image',
           image?.append ?? '',
+          'speediso.append=host',
         ]
   const words = [...own, `case=${index}`].filter((word) => word !== '').join(' ')
   return `KERNEL ${name} INITRAMFS ram-${name} CMDLINE ${words}`

@@ -16,7 +16,8 @@ function imageFunctions(config: GrubConfig, role: 'current' | 'old'): string[] {
     'raw_loop_root_host_partition=$speediso_hostpart',
     `speediso.booted=${role} $speediso_image $speediso_told $speediso_loader`,
     DEFAULT_ARGUMENTS.join(' '),
-    `$append ${hostArguments(config)}`,
+    // The initramfs that starts another image's kernel changes what lies between.
+    `speediso.append=image $append speediso.append=host ${hostArguments(config)}`,
   ]
   return [
     `# Makes (${role}) of that image, and reads its id and its kernel arguments.`,

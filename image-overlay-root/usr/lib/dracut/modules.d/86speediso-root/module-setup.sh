@@ -12,7 +12,7 @@ depends() {
 
 installkernel() {
     # Filesystems of hostpart and of images, and the EFI partition's.
-    hostonly='' instmods loop overlay ext4 xfs btrfs vfat nls_iso8859-1 nls_cp437 nls_ascii
+    hostonly='' instmods loop overlay ext4 xfs btrfs squashfs vfat nls_iso8859-1 nls_cp437 nls_ascii
     # What servers and virtual machines have their disks on.
     hostonly='' instmods nvme ahci ata_piix sd_mod sr_mod usb_storage uas xhci_pci ehci_pci uhci_hcd ohci_pci \
         megaraid_sas mpt3sas smartpqi aacraid hpsa arcmsr isci mvsas pm80xx mptspi \

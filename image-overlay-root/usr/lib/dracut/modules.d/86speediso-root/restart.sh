@@ -31,20 +31,38 @@ follow() {
 # variable NAME: of the image's GRUB environment block.
 variable() { sed -n "s/^$1=//p" "$next/boot/speediso.env" 2> /dev/null | tail -n 1; }
 
-# cmdline_for ROLE WORD…: the command line for the kernel of the image at $next.
+# cmdline_for ROLE WORD…: the command line for the kernel of the image at $next: what GRUB would give it. GRUB says where
+# the words of the image begin and end (speediso.append=); where another one does not, those of the image that is left
+# cannot be told from the host's, and stay.
 cmdline_for() {
     _role=$1
     shift
     _id=$(variable image)
     [ -n "$_id" ] || _id=$(blkid -c /dev/null -o value -s UUID "$next_loop")
-    _all=$(cmdline_without BOOT_IMAGE initrd speediso.image speediso.booted speediso.tries speediso.fallback \
-        speediso.restarted)
-    _all="$_all speediso.image=$_id speediso.booted=$_role"
-    # Arguments of the image that it does not have yet. Those of the image that is left cannot be told from the host's.
-    for _word in $(variable append) "$@"; do
-        case " $_all " in *" $_word "*) ;; *) _all="$_all $_word" ;; esac
+    _first='' _last='' _part=first
+    set -f
+    # shellcheck disable=SC2013
+    for _word in $(cat /proc/cmdline); do
+        case "$_word" in
+            BOOT_IMAGE=* | initrd=* | speediso.image=* | speediso.booted=* | speediso.tries=* | speediso.fallback=*) ;;
+            speediso.restarted=*) ;;
+            speediso.append=*) _part=${_word#*=} ;;
+            *)
+                case "$_part" in
+                    first) _first="$_first${_first:+ }$_word" ;;
+                    host) _last="$_last $_word" ;;
+                esac
+                ;;
+        esac
     done
-    printf '%s' "$_all"
+    _all="$_first speediso.image=$_id speediso.booted=$_role"
+    [ "$_part" = first ] || _all="$_all speediso.append=image"
+    for _word in $(variable append); do
+        case "$_part $_all " in "first "*" $_word "*) ;; *) _all="$_all $_word" ;; esac
+    done
+    [ "$_part" = first ] || _all="$_all speediso.append=host$_last"
+    set +f
+    printf '%s' "$_all${*:+ }$*"
 }
 
 # restart IMAGE WORD…: starts the kernel in the image, and does not come back. Fails with hostpart still mounted when

@@ -40,13 +40,15 @@ mount_hostpart() {
     sound=yes
     check "$_device" "$_type" hostpart || {
         sound=''
-        complain "hostpart ($_device) has errors that fsck did not repair; this boot changes nothing on it"
+        complain "hostpart ($_device) has errors that fsck did not repair: it is mounted read-only, and nothing changes"
     }
     mkdir -p "$hostpart"
     _flags=$(argument loopdev_hostpart_flags)
-    mount -t "${_type:-auto}" -o "rw,noatime${_flags:+,$_flags}" "$_device" "$hostpart" && return 0
-    sound=''
-    complain "hostpart ($_device, ${_type:-no known filesystem}) cannot be mounted for writing; trying read-only"
+    if [ -n "$sound" ]; then
+        mount -t "${_type:-auto}" -o "rw,noatime${_flags:+,$_flags}" "$_device" "$hostpart" && return 0
+        sound=''
+        complain "hostpart ($_device, ${_type:-no known filesystem}) cannot be mounted for writing; trying read-only"
+    fi
     mount -t "${_type:-auto}" -o ro "$_device" "$hostpart"
 }
 
@@ -162,7 +164,8 @@ why_not() {
     [ -z "$trusted" ] || return
     _wanted=$(argument speediso.image)
     _id=$(sed -n 's/^image=//p' "$sysroot/boot/speediso.env" 2> /dev/null | tail -n 1)
-    [ -z "$_wanted" ] || [ -z "$_id" ] || [ "$_id" = "$_wanted" ] || printf 'is not the image that the kernel came from'
+    [ -n "$_id" ] || _id=$(blkid -c /dev/null -o value -s UUID "$loop")
+    [ -z "$_wanted" ] || [ "$_id" = "$_wanted" ] || printf 'is not the image that the kernel came from'
 }
 
 # take IMAGE: it is the root now, unless it cannot be. An image with another kernel is started by its own, once.
@@ -222,7 +225,18 @@ main() {
             leave reboot
         }
     fi
-    take "$image" || take "$other" || {
+    # What speediso told of the image that it decided for is not true of any other.
+    [ -n "$trusted" ] || rm -f "$speediso_run/root.json"
+    take "$image" || {
+        if on_trial || [ -n "$trial" ]; then
+            complain "$image is on trial and cannot be the root: rebooting, which is counted"
+            close_hostpart
+            return 1
+        fi
+        rm -f "$speediso_run/root.json"
+        trusted=''
+        take "$other"
+    } || {
         complain "NO ROOT: neither $image nor $other on hostpart ($_found) could be started"
         close_hostpart
         return 1
