@@ -43,7 +43,7 @@ export async function beginBoot(deps: BootDependencies): Promise<Boot> {
   const identity = await identify(deps)
   const image = await readImage(root)
   makeRunDir(paths.dir)
-  takeLock(paths.lock)
+  await takeLock(paths.lock)
   const events = openEventLog(paths.events, identity.hostId, clock)
   const bootId = await readBootId(root)
   const kernel = await readKernelRelease(root)

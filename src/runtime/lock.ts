@@ -1,33 +1,94 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { InputError } from '../errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InputError, SpeedisoError } from '../errors.ts'
 import { quoteCommand } from '../system/exec.ts'
+import { EAGAIN, type Flock, loadFlock } from './flock.ts'
 import { RUN_DIR } from './paths.ts'
 
+/** Somebody else is at work there. */
+export class LockedError extends InputError {}
+
 /**
- * Makes sure that no other living process uses this folder; a lock that a dead one left is taken over.
- * @throws InputError when another process is at work there
+ * Makes sure that no other process uses this folder, until it is disposed of or this process ends. The file stays; what
+ * stands in it is for people, and the kernel's lock on it is what counts.
+ * @throws LockedError when another process is at work there, SpeedisoError where it cannot be told
  */
-export function takeLock(path: string, hint: string = hintFor(path)): void {
-  const own = `${process.pid} ${startTime(process.pid)}`
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      writeFileSync(path, own, { flag: 'wx' })
-      return
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException
-      // A full /run must not keep the machine from doing its job; two that start at once are the lesser danger.
-      if (code === 'ENOSPC') return
-      if (code !== 'EEXIST') throw cause
-    }
-    const holder = readHolder(path)
-    if (holder?.pid === process.pid && holder.alive) return
-    if (holder?.alive) {
-      throw new InputError(`speediso is at work already (process ${holder.pid})`, { hint })
-    }
-    rmSync(path, { force: true })
+export async function takeLock(path: string, hint: string = hintFor(path)): Promise<Disposable> {
+  const flock = await loadFlock()
+  // By number, as nothing may close it before its time.
+  const { fd, file } = openLock(path)
+  let taken = false
+  try {
+    const errno = flock.lock(fd)
+    const holder = errno === 0 ? undefined : readHolder(path)
+    // What is this process's own stays with whoever has taken it.
+    if (errno === EAGAIN && holder?.pid === process.pid && holder.alive) return { [Symbol.dispose]() {} }
+    const locked = () =>
+      new LockedError(`speediso is at work already${holder?.alive ? ` (process ${holder.pid})` : ''}`, {
+        hint,
+      })
+    if (errno === EAGAIN) throw locked()
+    if (errno !== 0) throw new SpeedisoError(`${path}: cannot be locked (errno ${errno})`)
+    if (file && folderIsLocked(dirname(path), flock)) throw locked()
+    taken = true
+  } finally {
+    if (!taken) closeSync(fd)
   }
-  throw new InputError(`${path}: another speediso was faster`, { hint })
+  if (file) write(fd, `${process.pid} ${startTime(process.pid)}`)
+  return {
+    [Symbol.dispose]() {
+      if (file) write(fd, '')
+      closeSync(fd)
+    },
+  }
+}
+
+/** Milliseconds between two attempts. */
+const PAUSE = 1000
+
+/** The same, and waits while somebody else is at work. @throws LockedError when `until` is aborted before */
+export async function waitForLock(path: string, until: AbortSignal, hint?: string): Promise<Disposable> {
+  for (;;) {
+    try {
+      return await takeLock(path, hint)
+    } catch (error) {
+      if (!(error instanceof LockedError) || until.aborted) throw error
+    }
+    // Aborted, it looks once more: that it is free now counts.
+    await sleep(PAUSE, undefined, { signal: until }).catch(() => {})
+  }
+}
+
+/** The file of a lock; the folder that it would be in where there is no room for one, as to lock takes no byte. */
+function openLock(path: string): { fd: number; file: boolean } {
+  try {
+    return { fd: openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644), file: true }
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'ENOENT') throw cause
+  }
+  const folder = dirname(path)
+  return { fd: openSync(existsSync(folder) ? folder : dirname(folder), 'r'), file: false }
+}
+
+/** Whether somebody found no room for the file, and has locked its folder. */
+function folderIsLocked(folder: string, { lock }: Flock): boolean {
+  const fd = openSync(folder, 'r')
+  try {
+    return lock(fd, true) === EAGAIN
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function write(fd: number, text: string): void {
+  try {
+    ftruncateSync(fd, 0)
+    writeSync(fd, text, 0)
+  } catch {
+    // It only tells people who it is.
+  }
 }
 
 /** Only the job of a boot serves a live log for certain. */

@@ -19,7 +19,7 @@ import { readRecord } from '../../root/record-file.ts'
 import { imageOfRoot, type Running, readRunning } from '../../root/running.ts'
 import type { Decision, Observed } from '../../root/schema.ts'
 import { finishSidecars } from '../../root/sidecars.ts'
-import { takeLock } from '../../runtime/lock.ts'
+import { takeLock, waitForLock } from '../../runtime/lock.ts'
 import { ownProgram } from '../../system/worker.ts'
 import { type CliContext, printLine } from '../context.ts'
 import { readCommandLine } from '../kernel.ts'
@@ -30,7 +30,7 @@ export interface SessionFlags {
 }
 
 /** A hostpart that is worked on. */
-export interface Session {
+export interface Session extends Disposable {
   hostpart: string
   names: ImageNames
   words: RootWords
@@ -45,13 +45,22 @@ export interface Session {
   loader: LoaderAccess
   say(level: 'info' | 'warning' | 'error', text: string): void
   observe(asked: Asked): Promise<Observed>
-  /** From now on no other speediso changes this hostpart; before it is looked at. @throws InputError when one does */
-  lock(): Promise<void>
+  /**
+   * From now on, until the session is disposed of, no other speediso changes this hostpart; before it is looked at. With
+   * `wait` it waits for one that does until that is aborted. @throws LockedError, which is an InputError, when one does
+   */
+  lock(wait?: AbortSignal): Promise<void>
+  /** Only one speediso brings an image to this hostpart; others may decide meanwhile. @throws LockedError */
+  lockDelivery(): Promise<void>
   /** Decides, and does it unless `plan`. */
   act(observed: Observed, plan: boolean, onAct?: (act: Act) => void): Promise<Decision>
 }
 
-const LOCK = '/run/speediso/root.lock'
+/** Of those who change hostpart, and of those who bring an image there, which takes long. */
+const LOCKS = {
+  changes: { own: '/run/speediso/root.lock', other: 'lock' },
+  delivery: { own: '/run/speediso/root-stage.lock', other: 'stage.lock' },
+}
 
 /** Where the initramfs mounts it, and where the instructions of old have it. */
 const PLACES = ['/run/hostpart', '/hostpart'] as const
@@ -76,17 +85,29 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
   const keys = await readRootKeys(root)
   // On a mere folder nobody boots; its boot loader is only touched when it is named.
   const counts = own || flags.esp !== undefined
-  const lock = async () => {
-    const path = own ? root.path(LOCK) : join(hostpart, OWN_FOLDER, 'lock')
-    await mkdir(dirname(path), { recursive: true })
-    takeLock(path, 'wait until it has ended')
+  const taken = new DisposableStack()
+  const lock = async (which: keyof typeof LOCKS, wait?: AbortSignal) => {
+    const path = own ? root.path(LOCKS[which].own) : join(hostpart, OWN_FOLDER, LOCKS[which].other)
+    await mkdir(dirname(path), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      // A full hostpart is reverted all the same.
+      if (error.code !== 'ENOSPC') throw error
+    })
+    const hint = 'wait until it has ended'
+    taken.use(
+      wait === undefined
+        ? await takeLock(path, hint)
+        : await waitForLock(path, AbortSignal.any([wait, signal]), hint),
+    )
+    signal.throwIfAborted()
   }
   return {
     ...{ hostpart, names, words, running, own, loader, say },
     reboots: flags.hostpart === undefined,
     image: own && !boot ? (running?.image ?? (await imageOfRoot(root))) : undefined,
     observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
-    lock,
+    lock: (wait) => lock('changes', wait),
+    lockDelivery: () => lock('delivery'),
+    [Symbol.dispose]: () => taken.dispose(),
     async act(observed, plan, onAct) {
       const decision = decide(observed)
       const tell = () => {
