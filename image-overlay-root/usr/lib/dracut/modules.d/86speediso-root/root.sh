@@ -29,7 +29,7 @@ check() {
     # shellcheck disable=SC2046
     _told=$("fsck.$2" $(fsck_options) "$1" 2>&1)
     _code=$?
-    [ "$_code" -eq 0 ] || tell "$3: fsck.$2 ended with $_code: $(printf '%s' "$_told" | tail -n 1)"
+    [ "$_code" -eq 0 ] || tell "$3: fsck.$2 ended with $_code: $(printf '%s' "$_told" | tr -s '\n\t ' '   ' | cut -c -600)"
     [ "$_code" -lt 4 ]
 }
 
