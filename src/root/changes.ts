@@ -2,6 +2,7 @@ import type { Draft } from './draft.ts'
 import { isImageId } from './loader/trial-env.ts'
 import type { Outcome } from './schema.ts'
 import { fallbackImage, type Standing } from './standing.ts'
+import { haveOneId } from './twin.ts'
 
 /** The changes to hostpart that a decision is made of. */
 
@@ -74,16 +75,24 @@ export function goBack(draft: Draft, reason: string | undefined): void {
     })
     const { counted } = draft
     // Should the power go now, GRUB goes back too.
-    if (counted !== undefined && counted.image === draft.observed.ids[current])
+    if (counted !== undefined && counted.image === draft.observed.ids[current] && !haveOneId(pairOf(draft)))
       draft.count({ image: counted.image, tries: 0 })
     draft.say('warning', `back to the last confirmed image: ${reason}`)
   }
-  draft.keep('broken')
-  draft.move('old', 'current')
-  draft.settle()
+  bringBack(draft)
   draft.remember({ confirmed: old, trial: undefined })
   draft.count(undefined)
 }
+
+function bringBack(draft: Draft): void {
+  // GRUB would take the old image for the one that failed, and has no other one then.
+  if (haveOneId(pairOf(draft))) draft.count(undefined)
+  draft.keep('broken')
+  draft.move('old', 'current')
+  draft.settle()
+}
+
+const pairOf = ({ files, observed }: Draft) => ({ files, ids: observed.ids })
 
 /** The request of a person: by the flag, or by the command, which sets the flag first. */
 export function revert(draft: Draft, standing: Standing): Outcome {
@@ -104,9 +113,7 @@ export function revert(draft: Draft, standing: Standing): Outcome {
   if (standing.is === 'spent' && current !== undefined) {
     draft.remember({ denied: draft.deniedWith(current, `not confirmed in ${inBoots(standing.limit)}`) })
   }
-  draft.keep('broken')
-  draft.move('old', 'current')
-  draft.settle()
+  bringBack(draft)
   draft.remember({ confirmed: old, trial: undefined, bounces: 0 })
   draft.count(undefined)
   draft.remove('flag')

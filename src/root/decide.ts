@@ -3,12 +3,18 @@ import { Draft } from './draft.ts'
 import { goOn } from './go-on.ts'
 import type { Decision, Observed, Outcome } from './schema.ts'
 import { fallbackImage, type Standing, standingOf } from './standing.ts'
+import { refuseTwin } from './twin.ts'
 
 /**
  * What is to be done about the root images, and in which order: a function of what was found, and of nothing else. After
  * each act a power cut leaves a state from which this same function goes on.
  */
 export function decide(found: Observed): Decision {
+  return decideAsJudged(refuseTwin(found, standingOf(withCount(found))))
+}
+
+/** The same, of a candidate that is as its verdict says. Not to be called but to see what the refusals are for. */
+export function decideAsJudged(found: Observed): Decision {
   const observed = withCount(found)
   const draft = new Draft(observed)
   const standing = standingOf(observed)
@@ -37,10 +43,19 @@ export function decide(found: Observed): Decision {
   }
 }
 
-/** GRUB that goes back as a trial is used up tells no count: it has none left for the current image. */
+/**
+ * GRUB that goes back as a trial is used up tells no count: it has none left for the current image. Only of a boot: what
+ * is current in the running system may have been staged since.
+ */
 function withCount(observed: Observed): Observed {
   const { current } = observed.files
-  if (observed.fallback !== 'tries' || observed.loader !== undefined || current === undefined) return observed
+  if (
+    observed.occasion !== 'boot' ||
+    observed.fallback !== 'tries' ||
+    observed.loader !== undefined ||
+    current === undefined
+  )
+    return observed
   return { ...observed, loader: { image: observed.ids[current] ?? '', tries: 0 } }
 }
 

@@ -64,7 +64,7 @@ export const SITUATIONS: readonly Situation[] = [
   { current: 'missing', old: false, booted: 'nothing of these', observed: CONFIRMED },
 ]
 
-const ACCEPTED: CandidateVerdict = { accepted: true, image: { id: 'n' }, kernel: 'other', evidence: [] }
+const ACCEPTED = { accepted: true, image: { id: 'n' }, kernel: 'other', evidence: [] } as const
 const REFUSED: CandidateVerdict = { accepted: false, reason: 'its reason' }
 
 /** With the flag no candidate is judged. */
@@ -104,10 +104,20 @@ const ALL = { ...BOTH, new: 'N' }
 const TRIED = { ...onTrial(1, 'O'), ...BY_CURRENT }
 const KEPT = { ...CONFIRMED, ...BY_CURRENT }
 
+/** The candidate has the content of this image, which is proved. */
+const copyOf = (key: 'C' | 'O'): Part => {
+  const image = { id: key.toLowerCase(), sha256: `content of ${key}` }
+  return { facts: { [key]: image }, candidate: { ...ACCEPTED, image } }
+}
+
 /** What is asked for while the system runs. */
 export const REQUESTS: readonly [what: string, current: string, observed: Part][] = [
   ['stage N', 'confirmed', { ...KEPT, occasion: 'stage', files: ALL, candidate: ACCEPTED }],
   ['stage N', 'on trial', { ...TRIED, occasion: 'stage', files: ALL, candidate: ACCEPTED }],
+  ['stage a copy of C', 'confirmed', { ...KEPT, ...copyOf('C'), occasion: 'stage', files: ALL }],
+  ['stage a copy of C', 'on trial', { ...TRIED, ...copyOf('C'), occasion: 'stage', files: ALL }],
+  ['stage a copy of O', 'confirmed', { ...KEPT, ...copyOf('O'), occasion: 'stage', files: ALL }],
+  ['stage a copy of O', 'on trial', { ...TRIED, ...copyOf('O'), occasion: 'stage', files: ALL }],
   ['stage N, which is refused', 'confirmed', { ...KEPT, occasion: 'stage', files: ALL, candidate: REFUSED }],
   ['revert', 'confirmed', { ...KEPT, occasion: 'revert', files: BOTH }],
   ['revert', 'on trial', { ...TRIED, occasion: 'revert', files: BOTH }],

@@ -1,5 +1,13 @@
 import type { ImageRole } from './names.ts'
-import { DENIED_KEPT, type FileKey, type ImageFacts, type StateRecord } from './record.ts'
+import {
+  DENIED_KEPT,
+  type FileKey,
+  type ImageFacts,
+  REASON_LIMIT,
+  type StateRecord,
+  shorten,
+  VERSION_LIMIT,
+} from './record.ts'
 import type { Action, Decision, LoaderTrial, Observed, Outcome } from './schema.ts'
 import { FIRST_RECORD } from './standing.ts'
 
@@ -68,7 +76,9 @@ export class Draft {
     for (const name of ['confirmed', 'trial'] as const) if (next[name] === undefined) delete next[name]
     const known = new Set([...Object.values(this.files), next.trial?.image])
     const images = { ...next.images, ...this.observed.facts }
-    next.images = Object.fromEntries(Object.entries(images).filter(([key]) => known.has(key)))
+    next.images = Object.fromEntries(
+      Object.entries(images).flatMap(([key, facts]) => (known.has(key) ? [[key, kept(facts)]] : [])),
+    )
     if (this.record !== FIRST_RECORD && same(next, this.record)) return
     next.seq = this.record === FIRST_RECORD ? 1 : this.record.seq + 1
     this.record = next
@@ -89,9 +99,10 @@ export class Draft {
     const facts = this.facts(key)
     const digest = facts?.sha256 ?? facts?.id ?? this.observed.ids[key] ?? ''
     if (digest === '') return this.record.denied
-    const version = facts?.version === undefined ? {} : { version: facts.version }
+    const version = facts?.version === undefined ? {} : { version: shorten(facts.version, VERSION_LIMIT) }
     const others = this.record.denied.filter((denied) => denied.digest !== digest)
-    return [...others, { digest, ...version, reason, time: this.observed.time }].slice(-DENIED_KEPT)
+    const denied = { digest, ...version, reason: shorten(reason, REASON_LIMIT), time: this.observed.time }
+    return [...others, denied].slice(-DENIED_KEPT)
   }
 
   /**
@@ -126,6 +137,12 @@ export class Draft {
       messages: this.#messages,
     }
   }
+}
+
+/** Of an image that nobody has judged a version may have any length. */
+function kept(facts: ImageFacts): ImageFacts {
+  const { version } = facts
+  return version === undefined ? facts : { ...facts, version: shorten(version, VERSION_LIMIT) }
 }
 
 /** Equal but for the sequence number. */

@@ -4,6 +4,7 @@ import { isImageId } from './loader/trial-env.ts'
 import { IMAGE_ROLES } from './names.ts'
 import type { FileKey } from './record.ts'
 import type { Decision, Outcome } from './schema.ts'
+import { haveOneId } from './twin.ts'
 
 /** Restarts in a row to get into the current image's own kernel; after that many they will not lead there. */
 export const BOUNCE_LIMIT = 3
@@ -71,6 +72,14 @@ function begin(draft: Draft, current: FileKey): void {
   const image = draft.facts(current)?.id ?? draft.observed.ids[current] ?? ''
   const left = Math.max(0, trial.limit - boots)
   const { counted } = draft
+  if (haveOneId({ files: draft.files, ids: draft.observed.ids })) {
+    draft.say(
+      'warning',
+      'the current and the old image have the same id, so GRUB counts no boots: give them ids of their own (speediso root seal)',
+    )
+    draft.count(undefined)
+    return
+  }
   // GRUB did not count this boot when a kexec led here, and counts none when its copies were lost.
   if (isImageId(image) && (counted?.image !== image || counted.tries > left))
     draft.count({ image, tries: left })

@@ -14,11 +14,15 @@ export const RECORD_SIZE = 32 * 1024
 
 const MAGIC = 'speediso-root-state'
 
-/** One copy: a line with sequence number, length and SHA-256 of the JSON text that follows, filled up with line feeds. */
+/**
+ * One copy: a line with sequence number, length and SHA-256 of the JSON text that follows, filled up with line feeds.
+ * Where there is no room for all of them, the images that failed first are left out: a change must not fail for them.
+ */
 export function formatRecord(record: StateRecord): Buffer {
   const text = Buffer.from(`${JSON.stringify(record, null, 1)}\n`)
   const head = Buffer.from(`${MAGIC} ${record.seq} ${text.length} ${digest(text)}\n`)
   if (head.length + text.length > RECORD_SIZE) {
+    if (record.denied.length > 0) return formatRecord({ ...record, denied: record.denied.slice(1) })
     throw new SpeedisoError(
       `the record of root images would have ${text.length} bytes, more than ${RECORD_SIZE}`,
     )

@@ -56,3 +56,17 @@ export const recordSchema = z.strictObject({
 export type StateRecord = z.infer<typeof recordSchema>
 
 export const DENIED_KEPT = 16
+
+/** Characters of a reason that is remembered. */
+export const REASON_LIMIT = 300
+
+/** Characters of a version, as in a manifest. */
+export const VERSION_LIMIT = 200
+
+/** Text that takes no more room in the record than this many characters do: no escapes of six bytes, and no end. */
+export function shorten(text: string, limit: number): string {
+  return text
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, limit)
+    .toWellFormed()
+}

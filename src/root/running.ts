@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import * as z from 'zod'
 import type { MachineRoot } from '../system/machine-root.ts'
 import { writeDocument } from '../system/write-file.ts'
@@ -16,7 +16,7 @@ export const runningSchema = z.strictObject({
   image: z.string(),
   id: z.string().optional(),
   version: z.string().optional(),
-  /** Present when this boot belongs to a trial. */
+  /** Present when this boot belongs to a trial. `deadline`: seconds since the kernel's start at which it has to be confirmed. */
   trial: z.strictObject({ boot: z.int(), limit: z.int(), deadline: z.number() }).optional(),
   outcome: z.string(),
 })
@@ -40,17 +40,32 @@ export async function readRunning(root: MachineRoot): Promise<Running | undefine
   }
 }
 
-/** The file behind the root filesystem, when that is a loop device: the kernel tells its name of now (loop(4)). */
-export async function imageOfRoot(root: MachineRoot): Promise<FileKey | undefined> {
+/** systemd-volatile-root(8) leaves there which device its overlay covers, as /dev/block/MAJOR:MINOR. */
+const COVERED_ROOT = '/run/systemd/volatile-root'
+
+/**
+ * The file behind the root filesystem, when that is a loop device, or an overlay above one: the kernel tells its name of
+ * now (loop(4)). `gone`: it has none any more. Undefined: it is no image, or it cannot be told.
+ */
+export async function imageOfRoot(root: MachineRoot): Promise<FileKey | 'gone' | undefined> {
   const mounts = (await root.readText('/proc/self/mounts')) ?? ''
   const source = mounts
     .split('\n')
     .map((line) => line.split(' '))
     .findLast(([, target]) => target === '/')?.[0]
+  const covered = source === 'overlay' ? await root.readLink(COVERED_ROOT) : undefined
   const device = /^\/dev\/(loop\d+)$/.exec(source ?? '')?.[1]
-  if (device === undefined) return undefined
-  const file = await root.readText(join('/sys/block', device, 'loop/backing_file'))
+  const block = device === undefined ? blockOf(covered) : `/sys/block/${device}`
+  if (block === undefined) return undefined
+  const file = await root.readText(join(block, 'loop/backing_file'))
   if (file === undefined) return undefined
+  if (file.endsWith(' (deleted)')) return 'gone'
   const found = await lstat(root.path(file), { bigint: true }).catch(() => undefined)
   return found?.isFile() ? `${found.ino}-${found.birthtimeNs}` : undefined
+}
+
+/** Loop devices have the major number 7 (Documentation/admin-guide/devices.txt of the kernel). */
+function blockOf(link: string | undefined): string | undefined {
+  const name = link === undefined ? '' : basename(link)
+  return /^7:\d+$/.test(name) ? `/sys/dev/block/${name}` : undefined
 }

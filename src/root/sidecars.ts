@@ -1,6 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SIDECARS } from './acts.ts'
+import { Refusal } from './candidate/refusal.ts'
 import { shareOf } from './deliver/seeds.ts'
 import { parseManifest, type ReadManifest } from './manifest/manifest.ts'
 import type { ImageNames } from './names.ts'
@@ -24,8 +25,8 @@ export async function finishSidecars(
 ): Promise<void> {
   const file = join(hostpart, names.new)
   if ((await keyOf(file)) !== undefined || (await oddKind(file)) !== undefined) return
-  const { manifest } = await readSidecars(file)
-  const read = manifest === undefined ? undefined : parsed(manifest)
+  const manifest = await manifestOf(file)
+  const read = Buffer.isBuffer(manifest) ? parsed(manifest) : undefined
   if (read === undefined) return
   const { sha256 } = read.manifest
   if (Object.values(record?.images ?? {}).some((image) => image.sha256 === sha256)) {
@@ -34,13 +35,23 @@ export async function finishSidecars(
   }
   for (const role of KEEPERS) {
     const other = join(hostpart, names[role])
-    if ((await readSidecars(other)).manifest !== undefined || !(await isOf(other, read))) continue
+    if ((await manifestOf(other)) !== undefined || !(await isOf(other, read))) continue
     // The manifest last, as it tells that there is something to end.
     for (const ending of SIDECARS.toReversed())
       await rename(`${file}${ending}`, `${other}${ending}`).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error
       })
     return
+  }
+}
+
+/** One that is too large to be one is there all the same. */
+async function manifestOf(file: string): Promise<Buffer | 'too large' | undefined> {
+  try {
+    return (await readSidecars(file)).manifest
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return 'too large'
   }
 }
 

@@ -1,4 +1,13 @@
-import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InputError, SpeedisoError } from '../errors.ts'
@@ -20,10 +29,20 @@ export async function takeLock(path: string, hint: string = hintFor(path)): Prom
   const { fd, file } = openLock(path)
   let taken = false
   try {
-    const errno = flock.lock(fd)
-    const holder = errno === 0 ? undefined : readHolder(path)
+    let errno = flock.lock(fd)
+    let holder = errno === 0 ? undefined : readHolder(path)
+    // One that was killed ends thread by thread, and one that has just begun has not written who it is.
+    for (
+      let tries = 0;
+      errno === EAGAIN && holder?.alive !== true && !isOwn(fd) && tries < MOMENTS;
+      tries += 1
+    ) {
+      await sleep(MOMENT)
+      errno = flock.lock(fd)
+      holder = errno === 0 ? undefined : readHolder(path)
+    }
     // What is this process's own stays with whoever has taken it.
-    if (errno === EAGAIN && holder?.pid === process.pid && holder.alive) return { [Symbol.dispose]() {} }
+    if (errno === EAGAIN && isOwn(fd)) return { [Symbol.dispose]() {} }
     const locked = () =>
       new LockedError(`speediso is at work already${holder?.alive ? ` (process ${holder.pid})` : ''}`, {
         hint,
@@ -38,12 +57,18 @@ export async function takeLock(path: string, hint: string = hintFor(path)): Prom
   if (file) write(fd, `${process.pid} ${startTime(process.pid)}`)
   return {
     [Symbol.dispose]() {
+      // Once: the number may be another file's by then.
+      if (!taken) return
+      taken = false
       if (file) write(fd, '')
       closeSync(fd)
     },
   }
 }
 
+/** So often, so many milliseconds apart. */
+const MOMENTS = 10
+const MOMENT = 50
 /** Milliseconds between two attempts. */
 const PAUSE = 1000
 
@@ -70,6 +95,14 @@ function openLock(path: string): { fd: number; file: boolean } {
   }
   const folder = dirname(path)
   return { fd: openSync(existsSync(folder) ? folder : dirname(folder), 'r'), file: false }
+}
+
+/** Whether this process holds the lock, as the kernel has it (proc_locks(5)): there may have been no room for its text. */
+function isOwn(fd: number): boolean {
+  const held = new RegExp(`: FLOCK .* ${process.pid} \\S+:${fstatSync(fd).ino} `)
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .some((line) => held.test(line))
 }
 
 /** Whether somebody found no room for the file, and has locked its folder. */

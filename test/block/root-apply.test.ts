@@ -381,7 +381,30 @@ test('full, by command: stage says what is missing, and leaves nothing', async (
   assert.equal(readdirSync(join(host.dir, '.speediso/incoming')), [])
 })
 
-test('a read-only hostpart: each command says so and ends with 3, and nothing is half done', async () => {
+test('a copy of the current or of the old image, without a manifest: refused, as GRUB could not tell them apart', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-old.img', 'twin')
+  for (const [name, which] of [
+    ['first', 'current'],
+    ['twin', 'old'],
+  ] as const) {
+    host.put('hn-root-new.img', name)
+    // Nothing is remembered, and the boot loader said nothing: what lies there is looked into.
+    const { decision } = await boot(host)
+    assert.equal([decision.outcome, decision.boot?.role], ['refused', 'current'])
+    assert.match(
+      readFileSync(join(host.dir, 'hn-root-rejected.txt'), 'utf8'),
+      `it has the id of the ${which} image (${IDS[name]})`,
+    )
+    rmSync(join(host.dir, 'hn-root-rejected.txt'))
+    assert.equal(host.list(), {
+      ...{ 'hn-root.img': 'first', 'hn-root-old.img': 'twin', 'hn-root-rejected.img': name },
+    })
+  }
+})
+
+test('a read-only hostpart: each command says so, and nothing is half done', async () => {
   using host = hostpart(EXT4, 400 * MIB)
   host.put('hn-root.img', 'first')
   host.put('hn-root-old.img', 'twin')
@@ -399,7 +422,8 @@ test('a read-only hostpart: each command says so and ends with 3, and nothing is
     host.remount('ro')
     const before = host.list()
     const { code, stdout, stderr } = await speediso(['root', command, ...args, '--hostpart', host.dir])
-    assert.is(code, 3, `${command}: ${stdout}${stderr}`)
+    // A stage looks before it begins.
+    assert.is(code, command === 'stage' ? 2 : 3, `${command}: ${stdout}${stderr}`)
     assert.match(stderr, /EROFS|read-only/i, command)
     assert.equal(host.list(), before)
     assert.equal(await readRecord(host.dir), record)

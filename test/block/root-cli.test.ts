@@ -7,6 +7,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, relative } from 'node:path'
 import { Writable } from 'node:stream'
 import { test } from 'uvu'
@@ -130,8 +132,69 @@ test('stage: a manifest that somebody has left without an image is not taken for
   host.put('hn-root.img', 'first')
   writeFileSync(join(host.dir, 'hn-root-new.img.json'), '{"schema": "of another image"}')
   const { code, stderr } = await root(host, 'stage', imageFile('next'))
-  assert.is(code, 0, stderr)
-  assert.is(host.list()['hn-root.img'], 'next')
+  assert.is(code, 2, stderr)
+  assert.match(
+    stderr,
+    /^speediso: hn-root-new\.img\.json is there already, without its image; bring its image, or remove [^\n]*\n$/,
+  )
+  // Whoever has brought it finds it again.
+  assert.ok(existsSync(join(host.dir, 'hn-root-new.img.json')))
+  host.put('hn-root-held.img', 'next')
+  assert.is((await root(host, 'stage', join(host.dir, 'hn-root-held.img'))).code, 2)
+  assert.equal(host.list(), {
+    'hn-root.img': 'first',
+    'hn-root-held.img': 'next',
+    'hn-root-new.img.json': 'other',
+  })
+})
+
+test('stage: a hostpart that is mounted read-only is told, in one line', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  host.remount('ro')
+  const { code, stderr } = await root(host, 'stage', imageFile('next'))
+  assert.is(code, 2, stderr)
+  assert.match(stderr, /^speediso: hostpart is mounted read-only; mount -o remount,rw [^\n]*\n$/)
+})
+
+test('stage: as long as an image comes, others decide; a second one does not come, and what they did is looked at', async () => {
+  for (const flag of [false, true]) {
+    using host = large()
+    host.put('hn-root.img', 'first')
+    const begun = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const server = createServer(async ({ url }, response) => {
+      if (url !== '/a.img') return response.writeHead(404).end()
+      const bytes = readFileSync(imageFile('next'))
+      response.writeHead(200, { 'content-length': bytes.length, etag: '"a"' })
+      response.write(bytes.subarray(0, 1000))
+      begun.resolve()
+      await goOn.promise
+      return response.end(bytes.subarray(1000))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = server.address() as AddressInfo
+      const staging = root(host, 'stage', `http://127.0.0.1:${port}/a.img`)
+      await begun.promise
+      const switched = await root(host, 'switch')
+      assert.is(switched.code, 0, switched.stderr)
+      const second = await root(host, 'stage', imageFile('twin'))
+      assert.is(second.code, 2)
+      assert.match(second.stderr, /^speediso: speediso is at work already \(process \d+\); wait [^\n]*\n$/)
+      if (flag) writeFileSync(join(host.dir, 'system-revert'), '')
+      goOn.resolve()
+      const { code, stderr } = await staging
+      assert.is(code, flag ? 2 : 0, stderr)
+      if (flag) assert.match(stderr, /system-revert is there: the next boot would revert/)
+      assert.is(host.list()['hn-root.img'], flag ? 'first' : 'next')
+      assert.is(host.list()['hn-root-new.img'], undefined)
+    } finally {
+      goOn.resolve()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  }
 })
 
 test('a flag that is a folder is consumed like any other', async () => {

@@ -143,4 +143,31 @@ test('a full disk: told before, and when nobody could tell before', async () => 
   }
 })
 
+test('nobody tells how much comes: the reserve stays free all the same', async () => {
+  const at = join(dir, 'small')
+  mkdirSync(at)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', at])
+  try {
+    const big = { bytes: randomBytesOf('endless', 40 * MIB), untold: 'chunked' as const }
+    await using server = await imageServer({ '/a.img': big, '/b.img': { ...big, etag: '' } })
+    for (const [name, kept] of [
+      ['a', true],
+      ['b', false],
+    ] as const) {
+      const error = await deliverImage(
+        `${server.url}/${name}.img`,
+        { hostpart: at, names },
+        { ...options, reserve: 8 * MIB },
+        deps,
+      ).catch((e: unknown) => e)
+      assert.match((error as Error).message, /bytes free, and \d+ are to be written/)
+      const { bavail, bsize } = statfsSync(at)
+      assert.ok(bavail * bsize >= 6 * MIB, `${bavail * bsize} bytes free`)
+      assert.is(bavail * bsize < 16 * MIB, kept)
+    }
+  } finally {
+    execFileSync('umount', [at])
+  }
+})
+
 test.run()

@@ -214,6 +214,26 @@ test('an image in use, a whole disk, a compressed image, an empty file and no im
   inImage(file, (root) => assert.is(readFileSync(join(root, 'etc/hostname'), 'utf8'), 'node7\n'))
 })
 
+test('a manifest that could not be written is told before anything is sealed', async () => {
+  const file = makeImage('unwritten', ['mkfs.ext4', '-q', '-F'], 32)
+  const before = readFileSync(file)
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const root = createMachineRoot('/')
+  const ctx = {
+    ...{ exec, signal, clock: systemClock },
+    ...{ root, stdout, stderr: stdout },
+  } as unknown as CliContext
+  const folder = mkdtempSync(join(dir, 'manifest-'))
+  mkdirSync(join(folder, 'a.json.sig'))
+  mkdirSync(`${file}.json`)
+  for (const manifest of [folder, join(folder, 'a.json'), '']) {
+    const error = await run(file, { manifest }, ctx).catch((thrown: unknown) => thrown)
+    assert.instance(error, InputError, manifest)
+    assert.match((error as Error).message, /--manifest .*: is a folder$/)
+  }
+  assert.ok(readFileSync(file).equals(before))
+})
+
 test('a folder in which something is mounted is refused before anything of it is removed', async () => {
   const root = join(dir, 'folder')
   plant(root, { ...CLEAN, ...LIVED_IN })

@@ -44,7 +44,8 @@ function listing(dir: string, below = ''): string[] {
     .sort()
     .flatMap((name) => {
       const path = join(below, name)
-      if (['.speediso', '.speediso/lock', '.speediso/incoming'].includes(path)) return listing_(dir, path)
+      if (['.speediso', '.speediso/lock', '.speediso/stage.lock', '.speediso/incoming'].includes(path))
+        return listing_(dir, path)
       const { mode, size, mtimeMs, ctimeMs, ino } = lstatSync(join(dir, path))
       const line = [path, mode, mtimeMs, ctimeMs, ino].join(' ')
       if (lstatSync(join(dir, path)).isDirectory()) return [line, ...listing(dir, path)]
@@ -166,6 +167,37 @@ test('a plan of stage changes nothing either, whatever comes of it', async () =>
   assert.equal(listing(withOld), before)
 })
 
+test('status: what the next boot will make of what lies there', async () => {
+  const cases: [names: string[], told: RegExp][] = [
+    [
+      ['hn-root.img', 'hn-root-new.img'],
+      /^hn-root-new.img is there: the next boot proves it, and takes it or sets/m,
+    ],
+    [['hn-root.img', 'system-revert'], /finds no other image to go back to, and removes the request$/m],
+    [
+      [...images, 'hn-root-new.img', 'system-revert'],
+      /goes back to hn-root-old.img; hn-root-new.img is kept as hn-ro/,
+    ],
+    [['hn-root-old.img', 'system-revert'], /takes hn-root-old.img, as there is no hn-root.img$/m],
+    [
+      ['hn-root-new.img', 'system-revert'],
+      /finds no image; without the request it would look at hn-root-new.img$/m,
+    ],
+    [['system-revert'], /finds no image$/m],
+  ]
+  for (const [names, told] of cases)
+    assert.match((await speediso(['root', 'status', '--hostpart', hostpart(...names)])).stdout, told)
+  const odd = hostpart('hn-root.img')
+  mkdirSync(join(odd, 'hn-root-new.img'))
+  symlinkSync('hn-root.img', join(odd, 'hn-root-rejected.img'))
+  writeFileSync(join(odd, 'hn-root-rejected.txt'), 'it is short\nmore\n')
+  const { stdout } = await speediso(['root', 'status', '--hostpart', odd])
+  assert.match(stdout, /^ {2}hn-root-new.img +is a folder and no image$/m)
+  assert.match(stdout, /^ {2}hn-root-rejected.img +is a symbolic link and no image$/m)
+  assert.match(stdout, /^hn-root-new.img is a folder: the next boot sets it aside as hn-root-rejected.img$/m)
+  assert.match(stdout, /^hn-root-rejected.img was refused: it is short$/m)
+})
+
 test('status: which images there are, what stands against them, and that a revert is asked for', async () => {
   const dir = hostpart(...images, 'hn-root-held.img', 'system-revert')
   const [current, old] = await Promise.all(images.map((name) => keyOf(join(dir, name))))
@@ -184,7 +216,7 @@ test('status: which images there are, what stands against them, and that a rever
     '  hn-root-old.img   15 B  version unknown, last confirmed',
     '  hn-root-held.img  16 B  version unknown',
     'current image: on trial, 1 of 3 boots begun',
-    'system-revert is there: the next boot reverts',
+    'system-revert is there: the next boot goes back to hn-root-old.img',
     'never again: 1.9, no storage (2026-11-20T10:00:00Z)',
   ])
   const json = JSON.parse((await speediso(['root', 'status', '--json', '--hostpart', dir])).stdout)

@@ -305,11 +305,16 @@ function* product(): Generator<Observed> {
     remembers({ confirmed: 'C', bounces: BOUNCE_LIMIT }),
   ]
   const occasions = ['boot', 'stage', 'revert', 'confirm', 'unhealthy'] as const
+  const twin = (id: string) => accepted({ image: { id, sha256: 'sum-x' } })
+  const candidates = [
+    ...['none', 'not judged', refused, accepted(), accepted({ kernel: 'same' })],
+    ...[twin('c'), twin('o')],
+  ]
   for (const occasion of occasions) {
     for (const record of records) {
       for (const current of ['C', undefined]) {
         for (const old of ['O', 'C', undefined]) {
-          for (const candidate of ['none', 'not judged', refused, accepted(), accepted({ kernel: 'same' })]) {
+          for (const candidate of candidates) {
             for (const flag of [false, true]) {
               for (const booted of ['C', 'O', 'gone', undefined] as const) {
                 for (const loader of [undefined, 0, 1, 3]) {
@@ -378,6 +383,15 @@ const RULES: Readonly<Record<string, (observed: Observed, decision: Decision) =>
     !observed.flag || after(observed, decision).names[NAMES.current] !== 'N',
   'a refused candidate is never taken': (observed, decision) =>
     observed.candidate?.accepted !== false || after(observed, decision).names[NAMES.current] !== 'N',
+  'an image that GRUB could not tell from the current one, or from the old one, is never taken': (
+    observed,
+    decision,
+  ) => {
+    const { candidate, files, ids, fallback } = observed
+    if (candidate?.accepted !== true || after(observed, decision).names[NAMES.current] !== 'N') return true
+    const places = fallback === 'unreadable' ? [files.old] : [files.current, files.old]
+    return places.every((key) => key === undefined || ids[key] !== candidate.image.id)
+  },
   'another kernel than the one that runs is never mounted': (observed, { boot }) => {
     if (boot?.how !== 'mount' || observed.booted === undefined) return true
     // Restarts have led nowhere: the hook looks whether there are modules for this kernel.
@@ -456,6 +470,9 @@ test('the rules find what is wrong', () => {
   assert.ok(wrong(unkept).includes('the last confirmed image keeps a name'))
   const unsettled = decision.actions.filter((action) => action.do !== 'settle')
   assert.ok(wrong(unsettled).includes('every change of names is settled in the end'))
+  const twin = { ...observed, ids: { ...observed.ids, O: 'n' } }
+  const [rule, holds] = Object.entries(RULES).find(([name]) => name.includes('could not tell')) ?? []
+  assert.is(holds?.(twin, decision), false, rule)
   const mounted = wrong(decision.actions, { boot: { image: 'N', role: 'current', how: 'mount' } })
   assert.ok(mounted.includes('another kernel than the one that runs is never mounted'))
 })

@@ -7,7 +7,8 @@ import { decide } from '../../src/root/decide.ts'
 import { BOUNCE_LIMIT } from '../../src/root/go-on.ts'
 import { imageNames } from '../../src/root/names.ts'
 import { readRootWords } from '../../src/root/observe/words.ts'
-import { DENIED_KEPT } from '../../src/root/record.ts'
+import { DENIED_KEPT, type ImageFacts } from '../../src/root/record.ts'
+import { formatRecord } from '../../src/root/record-file.ts'
 import type { Action, Observed } from '../../src/root/schema.ts'
 import { standingOf } from '../../src/root/standing.ts'
 import {
@@ -216,6 +217,162 @@ test('an image that has failed is remembered by its digest, without one by its i
   assert.equal(denied({ C: { id: 'c' } }), ['c'])
   const many = denied({ C: { id: 'c' } }, DENIED_KEPT)
   assert.equal([many.length, many[0], many.at(-1)], [DENIED_KEPT, 'd1', 'c'])
+})
+
+// An image that is here already.
+
+/** A candidate with this id and content. */
+const candidate = (id: string, sha256?: string) =>
+  accepted({ image: { id, ...(sha256 === undefined ? {} : { sha256 }) } })
+const KNOWN: Record<string, ImageFacts> = {
+  C: { id: 'c', sha256: 'sum-c' },
+  O: { id: 'o', sha256: 'sum-o' },
+}
+const CALM = {
+  ...UPDATE,
+  record: remembers({ confirmed: 'C', images: KNOWN }),
+}
+const TRYING = { ...CALM, record: remembers({ confirmed: 'O', trial: trialOf('C', 1), images: KNOWN }) }
+const refusal = (observed: Observed) => {
+  const { outcome, actions } = decide(observed)
+  const reason = actions.find((action) => action.do === 'reason')
+  return reason?.do === 'reason' && outcome === 'refused' ? reason.text : outcome
+}
+
+test('the current image again is refused, and its trial goes on: a host that stages it in each boot gets out of it', () => {
+  for (const occasion of ['boot', 'stage'] as const)
+    assert.is(
+      refusal({ ...CALM, occasion, candidate: candidate('c', 'sum-c') }),
+      'it is the current image already',
+    )
+  let observed: Observed = {
+    ...TRYING,
+    files: { current: 'C', old: 'O', new: 'N1' },
+    candidate: candidate('c', 'sum-c'),
+  }
+  const outcomes: string[] = []
+  for (let i = 2; i < 6; i += 1) {
+    const decision = decide(observed)
+    outcomes.push(decision.outcome)
+    observed = nextBoot(observed, decision)
+    const files = { ...observed.files, new: `N${i}` }
+    const again = { ...observed, occasion: 'stage', files, candidate: candidate('c', 'sum-c') } as const
+    if (files.current === 'C') observed = nextBoot(again, decide(again))
+  }
+  assert.equal(outcomes, ['refused', 'on trial', 'went back', 'unchanged'])
+  assert.is(observed.files.current, 'O')
+})
+
+test('another image with the id of the current or of the old one is refused, as is one that may be another', () => {
+  const names_ = { c: 'current', o: 'old' } as const
+  for (const observed of [CALM, TRYING])
+    for (const [id, which] of Object.entries(names_))
+      for (const sum of ['sum-x', undefined])
+        assert.is(
+          refusal({ ...observed, candidate: candidate(id, sum) }),
+          `it has the id of the ${which} image (${id}), and is not proved to be the same: give it a new id (speediso root seal)`,
+        )
+  // Where nothing is known of the content of what is here.
+  const record = remembers({ confirmed: 'C', images: { C: { id: 'c' } } })
+  assert.match(refusal({ ...CALM, record, candidate: candidate('c', 'sum-c') }), /has the id of the current/)
+  assert.is(refusal({ ...CALM, ids: {}, candidate: candidate('n', 'sum-n') }), 'updated')
+})
+
+test('the old image is taken again, but not while another one is on trial: that is a revert', () => {
+  assert.is(refusal({ ...CALM, candidate: candidate('o', 'sum-o') }), 'updated')
+  assert.is(
+    refusal({ ...TRYING, candidate: candidate('o', 'sum-o') }),
+    'it is the old image: speediso root revert goes back to that',
+  )
+})
+
+test('an image without an id is refused for its content alone', () => {
+  const ids = { C: '', O: '' }
+  assert.is(refusal({ ...CALM, ids, candidate: candidate('', 'sum-x') }), 'updated')
+  assert.match(refusal({ ...CALM, ids, candidate: candidate('', 'sum-c') }), /the current image already/)
+})
+
+test('a whole copy of what GRUB cannot load is taken, with its id', () => {
+  const observed = {
+    ...CALM,
+    booted: 'O',
+    fallback: 'unreadable',
+    candidate: candidate('c', 'sum-c'),
+  } as const
+  const decision = decide(observed)
+  assert.is(decision.outcome, 'updated')
+  assert.is(shown(after(observed, decision)), 'N, -old O, -broken C')
+})
+
+test('what was reverted can be staged again, as itself and as another file of the same id', () => {
+  const reverted = { ...CALM, record: remembers({ confirmed: 'O', images: KNOWN }), booted: 'O' }
+  for (const files of [
+    { current: 'O', new: 'C' },
+    { current: 'O', new: 'N', broken: 'C' },
+  ])
+    assert.is(
+      refusal({ ...reverted, occasion: 'stage', files, candidate: candidate('c', 'sum-c') }),
+      'updated',
+    )
+})
+
+test('two images with one id, put there by hand: GRUB counts none of them, which is said', () => {
+  const ids = { C: 'x', O: 'x' }
+  const begun = { ...TRIAL, ids, record: remembers({ confirmed: 'O', trial: trialOf('C', 0) }) }
+  assert.is(after(begun, decide(begun)).loader, undefined)
+  assert.match(saidBy(begun).join(), /have the same id, so GRUB counts no boots/)
+  const counting = { ...begun, loader: { image: 'x', tries: 1 } }
+  for (const observed of [
+    { ...counting, occasion: 'unhealthy' },
+    { ...counting, occasion: 'revert' },
+  ] as const) {
+    const acts = actsFor(observed)
+    const stops = acts.findIndex((act) => act.act === 'loader' && act.trial === undefined)
+    assert.ok(stops !== -1 && stops < acts.findIndex((act) => act.act === 'link'), observed.occasion)
+    assert.not(acts.some((act) => act.act === 'loader' && act.trial !== undefined))
+  }
+})
+
+test('texts of any length and kind: what is remembered has room', () => {
+  for (const text of ['\u0001', '\u{1f600}', '漢', '"', 'x']) {
+    const long = text.repeat(40_000)
+    let observed: Observed = { ...TRIAL, occasion: 'unhealthy', why: long }
+    for (let i = 0; i < DENIED_KEPT + 2; i += 1) {
+      const record = remembers({
+        ...{ confirmed: 'O', trial: trialOf('C', 0), denied: observed.record?.denied ?? [] },
+        images: Object.fromEntries(
+          ['C', 'O'].map((key) => [key, { id: 'i'.repeat(64), sha256: `${i}`.padStart(64), version: long }]),
+        ),
+      })
+      const all = { ...observed, record } as Observed
+      const told = decide(all).actions.flatMap((action) => (action.do === 'record' ? [action.record] : []))
+      assert.ok(told.length > 0)
+      for (const each of told) formatRecord(each)
+      observed = { ...observed, record: told.at(-1) as never }
+    }
+    assert.is(observed.record?.denied.length, DENIED_KEPT)
+  }
+})
+
+test('what GRUB said of this boot is not said of an image that was staged since', () => {
+  // GRUB went back from B; its count of what is current now cannot be read.
+  const observed = found({
+    ...{ occasion: 'confirm', files: { current: 'N', old: 'O' }, booted: 'O', fallback: 'tries' },
+    record: remembers({ confirmed: 'O', trial: trialOf('N', 0) }),
+  })
+  const decision = decide(observed)
+  assert.equal(decision.actions, [])
+  const staged = decide({
+    ...observed,
+    occasion: 'stage',
+    candidate: refused,
+    files: { ...observed.files, new: 'M' },
+  })
+  for (const action of staged.actions)
+    if (action.do === 'record') assert.equal(action.record.trial, trialOf('N', 0))
+  // Of the boot itself it is: there the image that is current is the one that GRUB went back from.
+  const atBoot = { ...observed, occasion: 'boot', record: remembers({ confirmed: 'O' }) } as const
+  assert.is(decide(atBoot).outcome, 'went back')
 })
 
 test('a missing current image is healed by the old one', () => {

@@ -5,6 +5,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type InstallLoaderFlags, run } from '../../src/cli/root/install-loader.ts'
 import { CommandError, InputError, ReadError, SpeedisoError, ToolMissingError } from '../../src/errors.ts'
+import { exitCode } from '../../src/exit.ts'
+import { openLoader } from '../../src/root/loader/access.ts'
 import { isWhole } from '../../src/root/loader/config-store.ts'
 import { findEsp, withEsp } from '../../src/root/loader/esp.ts'
 import { CONFIG_DEFAULTS } from '../../src/root/loader/grub-cfg.ts'
@@ -268,7 +270,11 @@ test('programs that are missing or fail', async () => {
   assert.equal(readdirSync(wrong.esp), [])
 
   const full = machine({ fail: /--target=i386-pc/ })
-  assert.match((await failure(InputError, full.install())).hint ?? '', /BIOS boot partition/)
+  const noRoom = await failure(SpeedisoError, full.install())
+  assert.match(noRoom.hint ?? '', /BIOS boot partition/)
+  // The copies and the configuration are there: it is no exit code of one that has done nothing.
+  assert.ok(readdirSync(full.esp).length > 0)
+  assert.is(exitCode({ error: noRoom }), 3)
 
   // Without an entry of the firmware the machine boots all the same.
   const noEntry = machine({ efi: true, fail: /bootloader-id/ })
@@ -277,7 +283,7 @@ test('programs that are missing or fail', async () => {
 })
 
 /** blkid, mount and umount as they answer here. */
-function espWorld(devices: string, umountFails = 0) {
+function espWorld(devices: string, umountFails = 0, mountedElsewhere = false) {
   const dir = freshDir()
   const calls: string[] = []
   let fails = umountFails
@@ -289,6 +295,8 @@ function espWorld(devices: string, umountFails = 0) {
         .replace(/esp-\w+/, 'esp'),
     )
     if (file === 'umount' && fails-- > 0) throw new CommandError('umount: target is busy')
+    if (file === 'mount' && mountedElsewhere && args[1]?.startsWith('ro'))
+      throw new CommandError('mount: /dev/sda1 already mounted or mount point busy')
     return { stdout: file === 'blkid' ? devices : '', stderr: '', exitCode: 0 }
   }
   return { dir, calls, deps: { exec, temporaryDir: dir } }
@@ -309,6 +317,21 @@ test('the boot partition is mounted for as long as the work lasts', async () => 
     ...Array.from({ length: 3 }, () => 'umount TMP/speediso-esp'),
   ])
   assert.equal(readdirSync(dir), [])
+})
+
+test('to read, it is mounted read-only, unless it is mounted for writing already', async () => {
+  for (const busy of [false, true]) {
+    const { calls, deps, dir } = espWorld('/dev/sda1\n', 0, busy)
+    const said: string[] = []
+    const loader = openLoader('LABEL=EFI-BOOT', { ...deps, say: (_, text) => said.push(text) })
+    assert.is(await loader.read(), undefined)
+    assert.match(said.join(), /does not count trials/)
+    const options = calls.flatMap((call) => /^mount -o (r[ow]),.* TMP\/speediso-esp$/.exec(call)?.[1] ?? [])
+    assert.equal(options, busy ? ['ro', 'rw'] : ['ro'])
+    await loader.write(undefined)
+    assert.ok(calls.at(-2)?.startsWith('mount -o rw,'), calls.join('\n'))
+    assert.equal(readdirSync(dir), [])
+  }
 })
 
 test('the work that fails is told, not what follows from it', async () => {

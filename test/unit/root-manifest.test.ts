@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { AGE_UNPROVED, checkManifest } from '../../src/root/candidate/claims.ts'
+import { Refusal } from '../../src/root/candidate/refusal.ts'
 import { CHUNKING, chunkLength, isZero } from '../../src/root/manifest/chunking.ts'
 import {
   type ChunkIndex,
@@ -20,7 +22,12 @@ import {
   parseManifest,
 } from '../../src/root/manifest/manifest.ts'
 import { digestFile, scanFile } from '../../src/root/manifest/scan.ts'
-import { readRootKeys, signManifest, verifyManifestSignature } from '../../src/root/manifest/signature.ts'
+import {
+  checkKeys,
+  readRootKeys,
+  signManifest,
+  verifyManifestSignature,
+} from '../../src/root/manifest/signature.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { randomBytesOf } from '../block/helpers/random-bytes.ts'
 import { temporaryDir } from './helpers/temporary.ts'
@@ -228,7 +235,6 @@ test('signatures: ours, and openssl agrees', async () => {
   const root = createMachineRoot(at('machine'))
   assert.equal(await readRootKeys(createMachineRoot(at('nowhere'))), [])
   writeFileSync(join(keys, 'ours.pem'), pem(ours.publicKey))
-  writeFileSync(join(keys, 'README'), 'no key')
   const trusted = await readRootKeys(root)
   assert.equal(
     trusted.map(({ name }) => name),
@@ -254,6 +260,74 @@ test('signatures: ours, and openssl agrees', async () => {
   writeFileSync(at('signed'), bytes)
   const arguments_ = ['pkeyutl', '-sign', '-inkey', at('key.pem'), '-rawin', '-in', at('signed')]
   assert.equal(execFileSync('openssl', arguments_), signature)
+})
+
+test('what lies among the keys and gives none closes the host, and is named', async () => {
+  const pair = generateKeyPairSync('ed25519')
+  const pem = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const secret = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const manifest = Buffer.from('{}')
+  const signature = signManifest(manifest, secret)
+  const wrong: [name: string, make: (path: string) => void][] = [
+    ['dangling.pem', (path) => symlinkSync('/nonexistent.pem', path)],
+    ['README', (path) => writeFileSync(path, 'no key')],
+    ['ours.key', (path) => writeFileSync(path, pem)],
+    ['folder.pem', (path) => mkdirSync(path)],
+    ['empty.pem', (path) => writeFileSync(path, '')],
+  ]
+  for (const [name, make] of wrong) {
+    for (const beside of [false, true]) {
+      const machine = at(`machine-${name}-${beside}`)
+      const folder = join(machine, 'etc/speediso/root-keys')
+      mkdirSync(folder, { recursive: true })
+      make(join(folder, name))
+      if (beside) writeFileSync(join(folder, 'a-good-one.pem'), pem)
+      const keys = await readRootKeys(createMachineRoot(machine))
+      assert.is(keys.length, beside ? 2 : 1)
+      // Neither what is not signed, nor what the good one has signed.
+      for (const claims of [{}, { manifest }, { manifest, signature }])
+        assert.throws(
+          () => checkManifest({ ...claims, keys }, []),
+          (error: unknown) =>
+            error instanceof Refusal &&
+            error.message.includes(`/etc/speediso/root-keys/${name} gives no key`),
+        )
+    }
+  }
+  for (const make of [
+    (path: string) => symlinkSync('/nonexistent', path),
+    (path: string) => writeFileSync(path, pem),
+  ]) {
+    const machine = at(`machine-folder-${Math.random()}`)
+    mkdirSync(join(machine, 'etc/speediso'), { recursive: true })
+    make(join(machine, 'etc/speediso/root-keys'))
+    const keys = await readRootKeys(createMachineRoot(machine))
+    assert.throws(() => checkKeys(keys), /\/root-keys gives no key/)
+    assert.throws(() => checkManifest({ keys }, []), /gives no key/)
+  }
+  // An empty folder, and none, ask for nothing.
+  mkdirSync(at('machine-none/etc/speediso/root-keys'), { recursive: true })
+  const none = await readRootKeys(createMachineRoot(at('machine-none')))
+  assert.is(checkManifest({ keys: none }, []), undefined)
+})
+
+test('a signed image: that nothing tells when the confirmed one was made is told', async () => {
+  const pair = generateKeyPairSync('ed25519')
+  const key = { name: 'ours', pem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString() }
+  const secret = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  writeFileSync(at('told'), 'image')
+  const described = { image: '0f1e2d3c-4b5a-4968-8776-655443322110', version: '2', kernelRelease: '6.1' }
+  const created = '2026-01-02T03:04:05Z'
+  const manifest = manifestBytes(await makeManifest(at('told'), { ...described, created }, { signal }))
+  const signature = signManifest(manifest, secret)
+  const told = (more: { notBefore?: string }, keys = [key]) => {
+    const evidence: string[] = []
+    checkManifest({ manifest, signature, keys, ...more }, evidence)
+    return evidence.includes(AGE_UNPROVED)
+  }
+  assert.ok(told({}))
+  assert.not(told({ notBefore: created }))
+  assert.not(told({}, []))
 })
 
 test.run()

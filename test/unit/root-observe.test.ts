@@ -178,6 +178,30 @@ test('a candidate is judged at a boot and when it is staged, and not beside a fl
   assert.not(await judged({ occasion: 'boot' }))
 })
 
+/** What was said of an image that nobody remembers; to look into it is not to be had here, which is said. */
+async function lookedInto(dir: string, asked: Asked): Promise<string[]> {
+  const { said } = await look(dir, '', asked)
+  return [...new Set(said.flatMap((line) => /^(hn-root(-old)?\.img): /.exec(line)?.[1] ?? []))]
+}
+
+test('of the running system an image that nobody remembers is looked into while GRUB counts', async () => {
+  const loader = { image: 'x', tries: 2 }
+  for (const occasion of ['confirm', 'revert', 'unhealthy'] as const) {
+    const { dir } = await host(['current', 'old'], ['current'])
+    assert.equal(await lookedInto(dir, { occasion, loader }), ['hn-root.img'])
+    assert.equal(await lookedInto(dir, { occasion }), [], 'nothing is counted')
+    const known = await host(['current', 'old'])
+    assert.equal(await lookedInto(known.dir, { occasion, loader }), [], 'remembered')
+  }
+})
+
+test('what a candidate is compared with is looked into', async () => {
+  const { dir } = await host(['current', 'old', 'new'], ['current', 'old'])
+  assert.equal(await lookedInto(dir, { occasion: 'boot' }), ['hn-root.img', 'hn-root-old.img'])
+  rmSync(join(dir, names.new))
+  assert.equal(await lookedInto(dir, { occasion: 'boot' }), [])
+})
+
 test('the flag counts, however it was made', async () => {
   const { dir } = await host(['current'])
   const flag = async () => (await findFiles(dir, names)).flag

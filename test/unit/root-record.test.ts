@@ -13,7 +13,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SpeedisoError } from '../../src/errors.ts'
-import type { StateRecord } from '../../src/root/record.ts'
+import { type StateRecord, shorten } from '../../src/root/record.ts'
 import {
   chooseRecord,
   formatRecord,
@@ -85,13 +85,30 @@ test('a copy comes back as it was', () => {
 test('every copy has the same size, and one that would be larger is an error', () => {
   assert.is(formatRecord(FIRST_RECORD).length, RECORD_SIZE)
   assert.is(formatRecord(full).length, RECORD_SIZE)
-  const large = record(1, {
-    denied: Array.from({ length: 16 }, () => ({ digest: 'd', reason: 'r'.repeat(4000), time: '' })),
-  })
+  const large = record(1, { images: { '1-1': { id: 'a', version: 'v'.repeat(RECORD_SIZE) } } })
   assert.throws(
     () => formatRecord(large),
     (error: unknown) => error instanceof SpeedisoError && /more than 32768/.test(error.message),
   )
+})
+
+test('what has failed longest ago is left out before a change fails for want of room', () => {
+  const denied = Array.from({ length: 16 }, (_, i) => ({
+    digest: `${i}`,
+    reason: 'r'.repeat(4000),
+    time: '',
+  }))
+  const kept = parseRecord(formatRecord(record(3, { denied })))
+  assert.equal([kept?.seq, kept?.denied.at(-1)], [3, denied.at(-1)])
+  assert.ok(kept !== undefined && kept.denied.length > 5 && kept.denied.length < 16)
+  assert.equal(kept?.denied, denied.slice(-kept.denied.length))
+})
+
+test('a text is cut without half a character, and to what takes no more room than its letters', () => {
+  assert.is(shorten('one\u0000\ntwo', 300), 'one  two')
+  assert.is(shorten('ab\u{1f600}', 3), 'ab\ufffd')
+  for (const text of ['\u0001', '\ud83d', '\u{1f600}', 'é', '"'])
+    assert.ok(Buffer.byteLength(JSON.stringify(shorten(text.repeat(400), 300))) <= 3 * 300 + 2)
 })
 
 test('a flipped bit anywhere in a copy: it does not count, but in the filling, which says nothing', () => {

@@ -53,7 +53,8 @@ export const rootCommands: Readonly<Record<string, Command>> = {
     summary: 'end the trial of the image that runs, once its health checks pass',
     example: 'speediso root confirm',
     flags: {
-      ...PLACE,
+      hostpart: { ...HOSTPART_FLAG, describe: 'not for this command: it speaks of the image that runs' },
+      esp: ESP_FLAG,
       wait: {
         type: 'boolean',
         default: false,

@@ -12,7 +12,7 @@ export interface RevertFlags extends SessionFlags {
 
 /** Makes the old image the current one; it runs after a reboot. */
 export async function run(flags: RevertFlags, ctx: CliContext): Promise<Outcome> {
-  const session = await openSession(flags, ctx)
+  using session = await openSession(flags, ctx)
   if (!flags.plan) await session.lock()
   const observed = await session.observe(await askedAtRunTime(session, 'revert'))
   const decision = await session.act(observed, flags.plan)

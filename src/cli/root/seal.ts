@@ -63,6 +63,9 @@ async function manifestPath(image: string, given: string | undefined): Promise<s
   await access(dirname(path)).catch(() => {
     throw new InputError(`--manifest ${path}: there is no such folder`)
   })
+  for (const each of [path, `${path}.sig`])
+    if (await isFolder(each))
+      throw new InputError(`--manifest ${each}: is a folder`, { hint: 'name the file to be written' })
   if (await isFolder(image))
     throw new InputError('--manifest: a folder has none, as it is no image file yet', {
       hint: 'seal the image file',

@@ -46,11 +46,11 @@ export interface Session extends Disposable {
   say(level: 'info' | 'warning' | 'error', text: string): void
   observe(asked: Asked): Promise<Observed>
   /**
-   * From now on, until the session is disposed of, no other speediso changes this hostpart; before it is looked at. With
-   * `wait` it waits for one that does until that is aborted. @throws LockedError, which is an InputError, when one does
+   * From now on, until it or the session is disposed of, no other speediso changes this hostpart; before it is looked at.
+   * With `wait` it waits for one that does until that is aborted. @throws LockedError, an InputError, when one does
    */
-  lock(wait?: AbortSignal): Promise<void>
-  /** Only one speediso brings an image to this hostpart; others may decide meanwhile. @throws LockedError */
+  lock(wait?: AbortSignal): Promise<Disposable>
+  /** From now on no other speediso brings an image to this hostpart; it may change it otherwise. @throws LockedError */
   lockDelivery(): Promise<void>
   /** Decides, and does it unless `plan`. */
   act(observed: Observed, plan: boolean, onAct?: (act: Act) => void): Promise<Decision>
@@ -93,20 +93,24 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
       if (error.code !== 'ENOSPC') throw error
     })
     const hint = 'wait until it has ended'
-    taken.use(
-      wait === undefined
-        ? await takeLock(path, hint)
-        : await waitForLock(path, AbortSignal.any([wait, signal]), hint),
+    const lock = taken.use(
+      await (wait === undefined
+        ? takeLock(path, hint)
+        : waitForLock(path, AbortSignal.any([wait, signal]), hint)),
     )
     signal.throwIfAborted()
+    return lock
   }
   return {
     ...{ hostpart, names, words, running, own, loader, say },
     reboots: flags.hostpart === undefined,
-    image: own && !boot ? (running?.image ?? (await imageOfRoot(root))) : undefined,
+    // What is mounted as the root counts: what was meant to be may not have been.
+    image: own && !boot ? ((await imageOfRoot(root)) ?? running?.image) : undefined,
     observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
     lock: (wait) => lock('changes', wait),
-    lockDelivery: () => lock('delivery'),
+    async lockDelivery() {
+      await lock('delivery')
+    },
     [Symbol.dispose]: () => taken.dispose(),
     async act(observed, plan, onAct) {
       const decision = decide(observed)

@@ -1,7 +1,7 @@
 import { explainInLine } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { TrustError } from '../../job/trust.ts'
-import { checkDenied, checkNotBefore } from '../../root/candidate/claims.ts'
+import { AGE_UNPROVED, checkDenied, checkNotBefore } from '../../root/candidate/claims.ts'
 import { Refusal } from '../../root/candidate/refusal.ts'
 import { type PlannedDelivery, planDelivery } from '../../root/deliver/plan-delivery.ts'
 import { ManifestError } from '../../root/manifest/manifest.ts'
@@ -27,6 +27,7 @@ export async function planFromUrl(
   const { http, clock, signal, root, stdout } = ctx
   const keys = await readRootKeys(root)
   const record = await readRecord(hostpart)
+  const notBefore = await confirmedCreated(hostpart, record)
   let planned: PlannedDelivery
   try {
     planned = await planDelivery(
@@ -38,8 +39,7 @@ export async function planFromUrl(
     const manifest = planned.described?.read.manifest
     if (manifest !== undefined) {
       checkDenied({ id: manifest.image, sha256: manifest.sha256 }, record?.denied ?? [])
-      if (keys.length > 0 && !allowDowngrade)
-        checkNotBefore(manifest, await confirmedCreated(hostpart, record))
+      if (keys.length > 0 && !allowDowngrade) checkNotBefore(manifest, notBefore)
     }
   } catch (error) {
     if (!(error instanceof TrustError || error instanceof ManifestError || error instanceof Refusal))
@@ -55,6 +55,8 @@ export async function planFromUrl(
       fetch: planned.plan ?? null,
     })
   } else for (const line of describe(planned, keys.length > 0)) printLine(stdout, line)
+  if (manifest !== undefined && keys.length > 0 && notBefore === undefined && !json)
+    printLine(stdout, AGE_UNPROVED)
   // A plan was asked for, and told; whether the image is taken is no part of it.
   return null
 }

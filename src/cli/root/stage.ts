@@ -1,4 +1,4 @@
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, constants, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { explainInLine, InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
@@ -42,22 +42,26 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   if (source === undefined)
     throw new InputError('no image is named', { hint: 'speediso root stage FILE, or an http(s) URL' })
   checkAddress(source)
-  const session = await openSession(flags, ctx)
+  using session = await openSession(flags, ctx)
   const { hostpart, names, say } = session
   const place = await ownPlace(source, session)
   if (!looksLikeUrl(source) && place === undefined) await checkFile(source)
-  if (!flags.plan) await session.lock()
-  await checkFree(place, session)
   if (flags.plan) {
+    await checkFree(place, session)
     if (looksLikeUrl(source)) return planFromUrl(source, flags, session, ctx)
     const [at, mayBeLink] = place === undefined ? [resolve(source), true] : [join(hostpart, place), false]
     return tell(await judge(at, { ...flags, mayBeLink }, session, ctx), flags, ctx)
   }
-  // Before it is judged: a power cut may have left its manifest elsewhere.
-  await finishSidecars(hostpart, names, await readRecord(hostpart))
+  await checkWritable(hostpart)
+  await session.lockDelivery()
+  const lock = await begin(place, session)
   let delivered: Delivered | undefined
   try {
-    if (place === undefined) delivered = await fetch(source, session, ctx)
+    if (place === undefined) {
+      // It takes long, and a boot has to be confirmed in time.
+      lock[Symbol.dispose]()
+      delivered = await fetch(source, session, ctx)
+    }
   } catch (error) {
     // Not trusted, or not described as it has to be: the same answer as for one that lies here already.
     if (!(error instanceof TrustError || error instanceof ManifestError)) throw error
@@ -71,6 +75,8 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
     return tell(verdict, flags, ctx)
   }
   for (const line of verdict.evidence) say('info', line)
+  // What became of the files meanwhile; what was brought is gone on with when this is asked for again.
+  if (delivered !== undefined) await begin(place, session, ctx.signal)
   if (name !== names.new) await putForward(hostpart, name, names.new)
   const asked = { ...(await askedAtRunTime(session, 'stage')), allowDowngrade: flags.allowDowngrade }
   const decision = await session.act(await session.observe(asked), false)
@@ -101,6 +107,33 @@ async function checkFile(source: string): Promise<void> {
     })
   })
   if (!found.isFile()) throw new InputError(`${source}: is no file`, { hint: 'name the file of an image' })
+}
+
+/** @throws InputError where nothing can be written */
+async function checkWritable(hostpart: string): Promise<void> {
+  await access(hostpart, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EROFS') return
+    throw new InputError('hostpart is mounted read-only', {
+      hint: `mount -o remount,rw ${hostpart}; a filesystem with errors is mounted so`,
+      cause,
+    })
+  })
+}
+
+/** Nobody else changes anything from here on, and there is room for a candidate. @throws InputError */
+async function begin(place: string | undefined, session: Session, wait?: AbortSignal): Promise<Disposable> {
+  const { hostpart, names } = session
+  const lock = await session.lock(wait)
+  // Before it is judged: a power cut may have left its manifest elsewhere.
+  await finishSidecars(hostpart, names, await readRecord(hostpart))
+  await checkFree(place, session)
+  const manifest = `${names.new}${SIDECARS[0]}`
+  const brought = place !== names.new && (await stat(join(hostpart, manifest)).catch(() => undefined))
+  if (brought)
+    throw new InputError(`${manifest} is there already, without its image`, {
+      hint: `bring its image, or remove ${join(hostpart, manifest)}`,
+    })
+  return lock
 }
 
 /** @throws InputError when somebody else's request would be mixed up with this one */
@@ -153,7 +186,9 @@ async function fetch(source: string, session: Session, ctx: CliContext): Promise
 
 async function writeSidecars({ file, manifest, signature }: Delivered): Promise<void> {
   for (const [i, bytes] of [manifest, signature].entries()) {
-    if (bytes !== undefined) await writeFile(`${file}${SIDECARS[i]}`, bytes, { flush: true })
+    const path = `${file}${SIDECARS[i]}`
+    // One that is there is of an earlier attempt.
+    await (bytes === undefined ? rm(path, { force: true }) : writeFile(path, bytes, { flush: true }))
   }
 }
 
@@ -175,7 +210,7 @@ async function judge(
 
 /** The manifest first: an image that a power cut leaves here alone would count as one without. */
 async function putForward(hostpart: string, from: string, to: string): Promise<void> {
-  // A manifest that lies there without an image is of no image.
+  // A signature without a manifest is of no image.
   for (const ending of SIDECARS) await rm(join(hostpart, `${to}${ending}`), { force: true })
   for (const ending of [...SIDECARS, '']) {
     await rename(join(hostpart, `${from}${ending}`), join(hostpart, `${to}${ending}`)).catch(

@@ -1,8 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
-import { writeRunning } from '../../root/running.ts'
+import { RUNNING_FILE, type Running, writeRunning } from '../../root/running.ts'
 import type { Decision, Observed } from '../../root/schema.ts'
 import { beginTrial } from '../../root/trial/act.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
@@ -28,12 +28,16 @@ export async function run(flags: SwitchFlags, ctx: CliContext): Promise<Outcome>
       hint: 'the initramfs runs it; anywhere else name the folder to work on',
     })
   if (flags.boot && flags.plan) throw new InputError('--boot and --plan do not go together')
-  const session = await openSession(flags, ctx, flags.boot)
+  if (flags.answer !== undefined) await placeAnswer(flags.answer)
+  using session = await openSession(flags, ctx, flags.boot)
   if (!flags.plan) await session.lock()
+  if (flags.boot) await rm(ctx.root.path(RUNNING_FILE), { force: true })
   const observed = await session.observe({ occasion: 'boot' })
   const decision = await session.act(observed, flags.plan)
-  if (flags.boot) await tellSystem(decision, observed, session, ctx)
+  const running = flags.boot ? await limitBoot(decision, observed, session, ctx) : undefined
   if (flags.answer !== undefined) await writeAnswer(flags.answer, decision, session)
+  // Last: the system believes it, and an error before leads into what the boot loader named.
+  if (running !== undefined) await writeRunning(ctx.root, running)
   if (flags.json)
     printJson(ctx.stdout, {
       outcome: decision.outcome,
@@ -43,6 +47,14 @@ export async function run(flags: SwitchFlags, ctx: CliContext): Promise<Outcome>
   else if (!flags.boot)
     for (const line of describeDecision(decision, session.names, flags.plan)) printLine(ctx.stdout, line)
   return decision.boot === undefined ? 'failed' : 'passed'
+}
+
+/** Makes no folder but speediso's own. @throws InputError when there is no folder for the answer */
+async function placeAnswer(path: string): Promise<void> {
+  const folder = dirname(resolve(path))
+  if (folder === dirname(RUNNING_FILE)) await mkdir(folder, { recursive: true })
+  if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true)
+    throw new InputError(`--answer ${path}: there is no folder ${folder}`, { hint: 'make it first' })
 }
 
 /** Shell assignments for the hook; a boot of nothing has no answer, and the hook boots what the boot loader named. */
@@ -59,25 +71,26 @@ async function writeAnswer(
     `TRIAL=${trial === undefined ? '' : `${trial.boots}/${trial.limit}`}`,
     `LIMIT=${Math.round(words.deadline / 1000)}`,
   ]
-  await mkdir(dirname(path), { recursive: true })
   await writeFile(path, `${lines.join('\n')}\n`)
 }
 
-/** Leaves word for the system that is about to start, and the limits that end a boot on trial. */
-async function tellSystem(
+/** Sets the limits that end a boot on trial. What the system that is about to start has to know; undefined: none starts. */
+async function limitBoot(
   decision: Decision,
   observed: Observed,
   session: Session,
   ctx: CliContext,
-): Promise<void> {
+): Promise<Running | undefined> {
   const { boot, actions, outcome } = decision
-  if (boot === undefined || boot.how !== 'mount') return
+  if (boot === undefined || boot.how !== 'mount') return undefined
   const trial = trialOf(actions, boot.image)
   const facts = observed.record?.images[boot.image] ?? observed.facts[boot.image]
   const accepted = observed.candidate?.accepted === true && boot.image === observed.files.new
   const image = accepted && observed.candidate?.accepted ? observed.candidate.image : facts
-  const deadline = session.words.deadline / 1000
-  await writeRunning(ctx.root, {
+  const uptime = Number.parseFloat((await ctx.root.readText('/proc/uptime')) ?? '0')
+  // From now on: what the initramfs needs, a check of hostpart above all, is no fault of the image.
+  const deadline = uptime + session.words.deadline / 1000
+  const running: Running = {
     schema: 'speediso.root-running/1',
     hostpart: session.hostpart,
     realRoot: session.words.realRoot,
@@ -86,16 +99,13 @@ async function tellSystem(
     ...(image?.version === undefined ? {} : { version: image.version }),
     ...(trial === undefined ? {} : { trial: { boot: trial.boots, limit: trial.limit, deadline } }),
     outcome,
-  })
-  if (trial === undefined) return
-  const uptime = Number.parseFloat((await ctx.root.readText('/proc/uptime')) ?? '0')
+  }
+  if (trial === undefined) return running
   const what = `boot ${trial.boots} of ${trial.limit}${image?.version === undefined ? '' : ` of ${image.version}`}`
-  const { running } = await beginTrial(
-    { deadline: uptime + deadline, what },
-    { exec: ctx.exec, run: ctx.root.path('/run') },
-  )
-  if (!running)
+  const begun = await beginTrial({ deadline, what }, { exec: ctx.exec, run: ctx.root.path('/run') })
+  if (!begun.running)
     session.say('warning', 'the limit of this trial boot starts with the first process of the image')
+  return running
 }
 
 /** The trial that this boot begins: the record that was written last says it. */

@@ -2,7 +2,7 @@ import { SpeedisoError } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import { parseManifest, type ReadManifest } from '../manifest/manifest.ts'
 import type { RootImageManifest } from '../manifest/schema.ts'
-import { ROOT_KEYS, verifyManifestSignature } from '../manifest/signature.ts'
+import { checkKeys, ROOT_KEYS, verifyManifestSignature } from '../manifest/signature.ts'
 import type { Denied, ImageFacts } from '../record.ts'
 import { Refusal } from './refusal.ts'
 
@@ -11,21 +11,26 @@ export interface Claims {
   manifest?: Uint8Array
   signature?: Uint8Array
   keys: readonly TrustKey[]
+  /** See checkNotBefore. */
+  notBefore?: string
 }
+
+/** What is told of a signed image where nothing says when the confirmed one was made, or nobody wants to know. */
+export const AGE_UNPROVED = 'that it is not older than the image confirmed last is not proved'
 
 /** Its manifest, when there is one that may be believed; adds to the evidence. @throws Refusal */
 export function checkManifest(
-  { manifest, signature, keys }: Claims,
+  { manifest, signature, keys, notBefore }: Claims,
   evidence: string[],
 ): ReadManifest | undefined {
-  if (manifest === undefined) {
-    if (keys.length > 0)
+  try {
+    checkKeys(keys)
+    if (manifest === undefined) {
+      if (keys.length === 0) return undefined
       throw new Refusal(
         `it has no manifest, and this host takes signed images only (keys in ${ROOT_KEYS}): put NAME.img.json and NAME.img.json.sig beside it`,
       )
-    return undefined
-  }
-  try {
+    }
     const key = verifyManifestSignature(manifest, signature, keys)
     const read = parseManifest(manifest)
     evidence.push(
@@ -33,8 +38,10 @@ export function checkManifest(
         ? 'its manifest is not signed for this host'
         : `its manifest is signed by ${key.name}`,
     )
+    if (key !== undefined && notBefore === undefined) evidence.push(AGE_UNPROVED)
     return read
   } catch (error) {
+    if (error instanceof Refusal) throw error
     // Both TrustError and ManifestError name what is wrong.
     if (!(error instanceof SpeedisoError)) throw error
     throw new Refusal(`${error.message}${error.hint === undefined ? '' : `: ${error.hint}`}`, {

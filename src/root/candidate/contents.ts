@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnvBlock } from '../loader/env-block.ts'
 import { IMAGE_ENV, parseImageEnv } from '../loader/image-env.ts'
+import { VERSION_LIMIT } from '../record.ts'
 import { findInImage, listInImage, openFound } from './in-image.ts'
 import { initramfsFormat, readKernel } from './kernel.ts'
 import { Refusal } from './refusal.ts'
@@ -26,6 +27,9 @@ const INITS = ['/sbin/init', '/usr/lib/systemd/systemd']
 /** No kernel and no /boot/speediso.env of this world is larger, in bytes. */
 const KERNEL_LIMIT = 512 * 2 ** 20
 const ENVIRONMENT_LIMIT = 64 * 1024
+
+/** Of the 2048 bytes that the kernel takes (COMMAND_LINE_SIZE of x86 and arm64) a quarter is for what GRUB says itself. */
+const APPEND_LIMIT = 1536
 
 /** Looks for what a root image has to hold. @throws Refusal that names what is missing */
 export async function checkContents(
@@ -111,7 +115,18 @@ async function readEnvironment(root: string): Promise<{ id?: string; version?: s
   const said = parseImageEnv(bytes)
   if (said === undefined)
     throw new Refusal(`its ${IMAGE_ENV} is no GRUB environment block: grub-editenv makes one`)
-  const { image, version } = said
+  const { image, version, append = '' } = said
+  if (version !== undefined && version.length > VERSION_LIMIT)
+    throw new Refusal(
+      `version= in its ${IMAGE_ENV} has ${version.length} characters: it may have ${VERSION_LIMIT}`,
+    )
+  if (Buffer.byteLength(append) > APPEND_LIMIT)
+    throw new Refusal(
+      `append= in its ${IMAGE_ENV} has ${Buffer.byteLength(append)} bytes, and the kernel would cut its command line: it may have ${APPEND_LIMIT}`,
+    )
+  // The kernel hands what follows it to init, unread: the arguments of the host are among that.
+  if (append.split(/\s+/).includes('--'))
+    throw new Refusal(`append= in its ${IMAGE_ENV} holds --, which ends the kernel's arguments: leave it out`)
   const written = parseEnvBlock(bytes)?.get('image')
   // GRUB would take the filesystem's UUID, and whoever wrote the id means it to count.
   if (written !== undefined && image === undefined)

@@ -57,7 +57,10 @@ export async function deliverByChunks(
   await work.keep(await loadClear())
   await checkRoom(dirname(part), work.missingBytes(), reserve)
   for (const seed of seeds) await work.copyFrom(seed, signal)
-  await withRetries(() => work.fetchFrom(source), deps)
+  await withRetries(() => work.fetchFrom(source), {
+    ...deps,
+    brought: () => index.size - work.missingBytes(),
+  })
   await file.sync()
   const got = await digestFile(part, { signal })
   if (got !== sha256)

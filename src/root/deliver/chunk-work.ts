@@ -3,6 +3,7 @@ import { explainInLine } from '../../errors.ts'
 import { mapLimit } from '../../system/map-limit.ts'
 import { type ChunkIndex, keyOf, lengthOf, offsetOf, zeroChunks } from '../manifest/index.ts'
 import type { ByChunksDeps } from './by-chunks.ts'
+import { untilEnough } from './enough.ts'
 import { DeliveryError, FinalDeliveryError } from './errors.ts'
 import { writeAt } from './part-file.ts'
 import { findInSeed, mergeRuns, type Wanted, wantedChunks } from './plan.ts'
@@ -127,7 +128,9 @@ export class ChunkWork {
     let chunk = first
     let room = Buffer.allocUnsafe(lengthOf(this.#index, chunk))
     let filled = 0
-    for await (const piece of body) {
+    // Nothing is wanted of what a server sends besides, and it may never end.
+    const enough = () => chunk === end || this.#wanted.size === 0
+    for await (const piece of untilEnough(body, enough)) {
       this.#deps.counts.fetched += piece.length
       this.#deps.progressed()
       for (let at = 0; at < piece.length && chunk < end; ) {
@@ -143,7 +146,7 @@ export class ChunkWork {
       }
       this.#deps.progress?.(this.#deps.counts)
     }
-    if (chunk < end) throw new DeliveryError(`${shown}: ended too early`)
+    if (!enough()) throw new DeliveryError(`${shown}: ended too early`)
   }
 
   async #fetched(chunk: number, bytes: Buffer, shown: string): Promise<void> {

@@ -1,18 +1,20 @@
 import { rm, stat } from 'node:fs/promises'
-import { SpeedisoError } from '../../errors.ts'
+import { join } from 'node:path'
 import { TrustError, type TrustKey } from '../../job/trust.ts'
+import { formatAmount } from '../../runtime/format.ts'
 import type { Clock } from '../../system/clock.ts'
 import type { Http } from '../../system/http.ts'
 import type { HttpStream } from '../../system/http-stream.ts'
-import { parseManifest, type ReadManifest } from '../manifest/manifest.ts'
-import { verifyManifestSignature } from '../manifest/signature.ts'
+import { ManifestError, parseManifest, type ReadManifest } from '../manifest/manifest.ts'
+import type { RootImageManifest } from '../manifest/schema.ts'
+import { checkKeys, verifyManifestSignature } from '../manifest/signature.ts'
 import type { ImageNames } from '../names.ts'
 import { type Counts, deliverByChunks } from './by-chunks.ts'
-import { FinalDeliveryError } from './errors.ts'
-import { partName, prepareIncoming, RESERVE, settle } from './part-file.ts'
+import { FinalDeliveryError, NoRoomError } from './errors.ts'
+import { checkOutside, partName, prepareIncoming, RESERVE, settle } from './part-file.ts'
 import { DEFAULT_PACE, type RetryDeps, type RetryPace, withRetries } from './retry.ts'
 import { findSeeds } from './seeds.ts'
-import { openSource, type Source } from './source.ts'
+import { lookAt, openSource, type Source } from './source.ts'
 import { deliverWhole } from './whole.ts'
 
 export interface DeliverTarget {
@@ -29,6 +31,8 @@ export interface DeliverOptions {
   /** Bytes of hostpart that stay free; default RESERVE. */
   reserve?: number
   pace?: Partial<RetryPace>
+  /** Looks at what the manifest says before anything of the image comes; what it throws ends the delivery. */
+  accept?: (manifest: RootImageManifest) => void
 }
 
 export interface DeliverDeps {
@@ -70,6 +74,7 @@ export async function deliverImage(
   const { signal, clock, progress, say } = deps
   const { reserve = RESERVE, chunkSeeds = false } = options
   const source = openSource(from, deps)
+  if (source.file !== undefined) await checkOutside(source.file, hostpart)
   const counts: Counts = { total: 0, fetched: 0, copied: 0, reused: 0, zero: 0 }
   let last = clock.monotonic()
   const work = {
@@ -85,6 +90,7 @@ export async function deliverImage(
     ...(say === undefined ? {} : { say }),
   }
   const described = await readDescription(source, options.keys, work)
+  if (described !== undefined) options.accept?.(described.read.manifest)
   const sha256 = described?.read.manifest.sha256
   const part = await prepareIncoming(hostpart, partName(source.shown, sha256))
   try {
@@ -97,12 +103,9 @@ export async function deliverImage(
     }
   } catch (error) {
     signal.throwIfAborted()
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-      throw new FinalDeliveryError(`${hostpart} is full: ${counts.total} bytes did not fit`, {
-        hint: 'free room, such as a broken or rejected image; what came is kept',
-        cause: error,
-      })
-    throw error
+    const full = (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    if (!full && !(error instanceof NoRoomError)) throw error
+    throw await noRoom(error as Error, { hostpart, names }, counts.total)
   }
   await rm(`${part}.state`, { force: true })
   await settle(part)
@@ -117,6 +120,23 @@ export async function deliverImage(
     reusedBytes: counts.reused,
     zeroBytes: counts.zero,
   }
+}
+
+/** The same, with what could go. */
+async function noRoom(error: Error, { hostpart, names }: DeliverTarget, total: number): Promise<NoRoomError> {
+  const spare: string[] = []
+  for (const name of [names.broken, names.rejected])
+    if ((await stat(join(hostpart, name)).catch(() => undefined))?.isFile() === true) spare.push(name)
+  const such = spare.length === 0 ? '' : `, such as ${spare.join(' or ')}`
+  const amount = (bytes: number) => formatAmount(bytes, 'bytes')
+  if (!(error instanceof NoRoomError))
+    return new NoRoomError(`${hostpart} is full: ${total === 0 ? 'it' : amount(total)} did not fit`, {
+      hint: `free room${such}`,
+      cause: error,
+    })
+  const { free, bytes, reserve } = error.facts as Record<'free' | 'bytes' | 'reserve', number>
+  const hint = `free ${amount(bytes + reserve - free)}${such}`
+  return new NoRoomError(error.message, { hint, facts: error.facts })
 }
 
 /** What lies beside a source, believed. */
@@ -139,15 +159,29 @@ export async function readDescription(
     signature = manifest === undefined ? undefined : await source.beside('.json.sig')
   }, deps)
   try {
+    checkKeys(keys)
     if (manifest === undefined) {
       if (keys.length === 0) return undefined
+      // An address that is mistyped has no manifest either.
+      await withRetries(async () => {
+        await lookAt(source)
+      }, deps)
       throw new TrustError('it has no manifest, and this host takes signed images only')
     }
+    if (source.file === undefined && looksLikePage(manifest))
+      throw new ManifestError('the server sent a web page in place of the manifest', {
+        hint: 'is the address right, and does it need a user and a password?',
+      })
     verifyManifestSignature(manifest, signature, keys)
     return { manifest, signature, read: parseManifest(manifest) }
   } catch (error) {
-    if (!(error instanceof SpeedisoError)) throw error
+    if (!(error instanceof TrustError || error instanceof ManifestError)) throw error
     error.message = `${source.shown}: ${error.message}`
     throw error
   }
+}
+
+/** A manifest is JSON, which never begins so. */
+function looksLikePage(bytes: Uint8Array): boolean {
+  return /^\s*<(?:!doctype|html|head|body|\?xml|!--)/i.test(Buffer.from(bytes.subarray(0, 512)).toString())
 }

@@ -8,5 +8,8 @@ export class DeliveryError extends SpeedisoError {
 /** The same, and to try again is of no use. */
 export class FinalDeliveryError extends DeliveryError {}
 
+/** It does not fit on hostpart; `facts`: free, bytes and reserve, in bytes, as far as they are known. */
+export class NoRoomError extends FinalDeliveryError {}
+
 /** What was asked for starts behind the end of what the server has (RFC 9110, 15.5.17). */
 export class PastEndError extends DeliveryError {}

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { constants, copyFile, mkdir, open, readdir, rm, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants, copyFile, mkdir, open, readdir, realpath, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { InputError } from '../../errors.ts'
+import { formatAmount } from '../../runtime/format.ts'
 import { OWN_FOLDER } from '../names.ts'
-import { FinalDeliveryError } from './errors.ts'
+import { FinalDeliveryError, NoRoomError } from './errors.ts'
 
 /** Bytes of hostpart that stay free beside an image: its record, its log, what the filesystem itself takes. */
 export const RESERVE = 256 * 2 ** 20
@@ -12,9 +14,32 @@ export const RESERVE = 256 * 2 ** 20
 const BLOCK = 64 * 1024
 const ZEROS = Buffer.alloc(BLOCK)
 
+const incomingOf = (hostpart: string) => join(hostpart, OWN_FOLDER, 'incoming')
+
+/**
+ * What lies among the partial downloads would be cleared away before it is read, however it is named.
+ * @throws InputError when this file, or the link to it, lies there
+ */
+export async function checkOutside(file: string, hostpart: string): Promise<void> {
+  const incoming = await stat(incomingOf(hostpart)).catch(() => undefined)
+  if (incoming === undefined) return
+  const real = await Promise.all(
+    [realpath(file), realpath(dirname(file))].map((path) => path.catch(() => '/')),
+  )
+  for (let at of real) {
+    for (; at !== '/'; at = dirname(at)) {
+      const { dev, ino } = await stat(at)
+      if (dev !== incoming.dev || ino !== incoming.ino) continue
+      throw new InputError(`${file}: lies where partial downloads are cleared away`, {
+        hint: 'move it elsewhere first',
+      })
+    }
+  }
+}
+
 /** The folder of partial downloads, made when needed. What lies there of other images only takes room, and goes. */
 export async function prepareIncoming(hostpart: string, part: string): Promise<string> {
-  const folder = join(hostpart, OWN_FOLDER, 'incoming')
+  const folder = incomingOf(hostpart)
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder)) {
     if (!name.startsWith(part)) await rm(join(folder, name), { recursive: true, force: true })
@@ -40,17 +65,15 @@ export async function reflink(from: string, part: string): Promise<boolean> {
   }
 }
 
-/** @throws FinalDeliveryError that names the bytes, when so many do not fit */
+/** @throws NoRoomError that tells the amounts, when so many bytes do not fit */
 export async function checkRoom(folder: string, bytes: number, reserve: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   const free = bavail * bsize
   if (bytes + reserve <= free) return
-  throw new FinalDeliveryError(
-    `${folder} has ${free} bytes free, and ${bytes} are to be written and ${reserve} to stay free`,
-    {
-      hint: `free ${bytes + reserve - free} bytes, such as a broken or rejected image`,
-      facts: { free, bytes, reserve },
-    },
+  const amount = (value: number) => formatAmount(value, 'bytes')
+  throw new NoRoomError(
+    `${folder} has ${amount(free)} free, and ${amount(bytes)} are to be written and ${amount(reserve)} to stay free`,
+    { facts: { free, bytes, reserve } },
   )
 }
 

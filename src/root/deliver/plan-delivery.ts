@@ -11,9 +11,9 @@ import {
 } from './deliver.ts'
 import { partName } from './part-file.ts'
 import { findInSeed, wantedChunks } from './plan.ts'
-import { DEFAULT_PACE } from './retry.ts'
+import { DEFAULT_PACE, withRetries } from './retry.ts'
 import { findSeeds } from './seeds.ts'
-import { openSource } from './source.ts'
+import { lookAt, openSource } from './source.ts'
 import { verifyInPlace } from './verify.ts'
 
 /** What a delivery would take. Bytes and chunks by where they would come from; together the image's. */
@@ -31,6 +31,8 @@ export interface DeliveryPlan {
 export interface PlannedDelivery {
   /** Undefined: the source has no manifest, so that all of it would be fetched. */
   described: Description | undefined
+  /** Bytes of a source without a manifest, when that is told. */
+  size?: number
   plan?: DeliveryPlan
 }
 
@@ -38,7 +40,8 @@ export interface PlannedDelivery {
 const PATIENCE = 15_000
 
 /**
- * Says what deliverImage would fetch: asks the source for nothing but its manifest and signature, and writes nothing.
+ * Says what deliverImage would fetch: asks the source for nothing but its manifest and signature, of an image
+ * without a manifest for one byte, and writes nothing.
  * @throws InputError, TrustError, ManifestError, DeliveryError, HttpError, or the signal's reason
  */
 export async function planDelivery(
@@ -50,12 +53,19 @@ export async function planDelivery(
   const { signal, clock, say } = deps
   const source = openSource(from, deps)
   const start = clock.monotonic()
-  const described = await readDescription(source, keys, {
+  const retry = {
     ...{ signal, clock, pace: { ...DEFAULT_PACE, limit: PATIENCE, ...pace } },
     ...{ progressed: () => {}, lastProgress: () => start },
     ...(say === undefined ? {} : { say }),
-  })
-  if (described === undefined) return { described }
+  }
+  const described = await readDescription(source, keys, retry)
+  if (described === undefined) {
+    let size: number | undefined
+    await withRetries(async () => {
+      size = (await lookAt(source)).size
+    }, retry)
+    return { described, ...(size === undefined ? {} : { size }) }
+  }
   const { index, manifest } = described.read
   const have = new Uint8Array(zeroChunks(index))
   const part = join(hostpart, OWN_FOLDER, 'incoming', partName(source.shown, manifest.sha256))

@@ -1,4 +1,4 @@
-import pRetry from 'p-retry'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { explainInLine } from '../../errors.ts'
 import type { Clock } from '../../system/clock.ts'
 import { HttpError } from '../../system/http-ask.ts'
@@ -22,31 +22,51 @@ export interface RetryDeps {
   progressed: () => void
   /** Milliseconds of the clock, when a byte came last. */
   lastProgress: () => number
+  /** Bytes here that need not come again; an attempt after which there are more makes the next pause short again. */
+  brought?: () => number
   /** For people. */
   say?: (text: string) => void
 }
 
-/** Attempts until one does not throw. @throws the last error: a final one, or once nothing has come for so long */
+/**
+ * Attempts until one does not throw. The pauses grow as long as nothing new comes.
+ * @throws the last error: a final one, or once nothing has come for so long; the signal's reason
+ */
 export async function withRetries(attempt: () => Promise<void>, deps: RetryDeps): Promise<void> {
-  const { signal, clock, pace, say } = deps
-  await pRetry(attempt, {
-    retries: Number.POSITIVE_INFINITY,
-    minTimeout: pace.firstWait,
-    maxTimeout: pace.longestWait,
-    randomize: true,
-    signal,
-    shouldRetry: ({ error }) => passing(error) && clock.monotonic() - deps.lastProgress() < pace.limit,
-    onFailedAttempt: ({ error }) => {
-      if (passing(error)) say?.(explainInLine(error))
-    },
-  })
+  const { signal, clock, pace, say, brought = () => 0 } = deps
+  let fruitless = 0
+  let told: string | undefined
+  for (let number = 1; ; number += 1) {
+    signal.throwIfAborted()
+    const before = brought()
+    try {
+      return await attempt()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!passing(error) || clock.monotonic() - deps.lastProgress() >= pace.limit) throw error
+      fruitless = brought() > before ? 1 : fruitless + 1
+      const wait = pauseAfter(fruitless, pace)
+      const reason = explainInLine(error)
+      const next = `attempt ${number + 1} in ${Math.max(1, Math.round(wait / 1000))} s`
+      say?.(reason === told ? `the same again; ${next}` : `${reason}; ${next}`)
+      told = reason
+      await sleep(wait, undefined, { signal }).catch(() => {})
+    }
+  }
+}
+
+/** Milliseconds after so many attempts that brought nothing new, the last one counted in any case. */
+export function pauseAfter(fruitless: number, { firstWait, longestWait }: RetryPace): number {
+  return Math.min(longestWait, firstWait * (1 + Math.random()) * 2 ** (fruitless - 1))
 }
 
 /** What a server or the network does comes and goes; what this machine says of its disk stays. */
 function passing(error: unknown): boolean {
   if (error instanceof FinalDeliveryError) return false
   if (error instanceof HttpError)
-    return !['downgrade', 'bad-url', 'coded'].includes(String(error.facts.code)) && !isBlocked(error)
+    return (
+      !['downgrade', 'bad-url', 'coded', 'too-large'].includes(String(error.facts.code)) && !isBlocked(error)
+    )
   return error instanceof DeliveryError
 }
 

@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { InputError } from '../../errors.ts'
 import { maskCredentials } from '../../mask.ts'
 import type { Http } from '../../system/http.ts'
 import type { HttpStream } from '../../system/http-stream.ts'
-import { MANIFEST_LIMIT } from '../manifest/schema.ts'
+import { MANIFEST_LIMIT, SIGNATURE_LIMIT } from '../manifest/schema.ts'
 import { checkAddress } from './address.ts'
 import { DeliveryError, FinalDeliveryError, PastEndError } from './errors.ts'
 
@@ -18,6 +19,8 @@ export interface Reading extends AsyncDisposable {
   total: number | undefined
   /** Tells whether a later reading is of the same content; undefined when it cannot be told. */
   validator: string | undefined
+  /** The server says that it is a web page. */
+  page: boolean
   body: AsyncIterable<Uint8Array>
 }
 
@@ -37,7 +40,13 @@ export interface SourceDeps {
   http: Http
   stream: HttpStream
   signal: AbortSignal
+  /** For people. */
+  say?: (text: string) => void
+  /** Milliseconds after each of which it is said that a manifest is still waited for; default 30 s. */
+  beat?: number
 }
+
+const DEFAULT_BEAT = 30_000
 
 /** A path, or an http or https URL. @throws InputError for an address that is none */
 export function openSource(source: string, deps: SourceDeps): Source {
@@ -50,12 +59,17 @@ function fileSource(file: string, { signal }: SourceDeps): Source {
     shown: file,
     file,
     async beside(suffix) {
-      try {
-        return await readFile(`${file}${suffix}`, { signal })
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      const path = `${file}${suffix}`
+      const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined
         throw error
-      }
+      })
+      if (found === undefined) return undefined
+      // To open a pipe would wait for its other end.
+      if (!found.isFile()) throw new InputError(`${path}: is no file`)
+      const limit = limitOf(suffix)
+      if (found.size > limit) throw new InputError(`${path}: has ${found.size} bytes, and may have ${limit}`)
+      return await readFile(path, { signal })
     },
     async read(from, to) {
       const { size, mtimeMs, ino } = await stat(file)
@@ -70,6 +84,7 @@ function fileSource(file: string, { signal }: SourceDeps): Source {
         parts: true,
         total: size,
         validator: `${ino}-${size}-${mtimeMs}`,
+        page: false,
         body,
         async [Symbol.asyncDispose]() {
           body.destroy()
@@ -79,19 +94,26 @@ function fileSource(file: string, { signal }: SourceDeps): Source {
   }
 }
 
+const limitOf = (suffix: string) => (suffix.endsWith('.sig') ? SIGNATURE_LIMIT : MANIFEST_LIMIT)
+
 /** Milliseconds for a manifest, which has megabytes. */
 const MANIFEST_TIME = 5 * 60_000
 
-function urlSource(address: string, { http, stream, signal }: SourceDeps): Source {
+function urlSource(address: string, deps: SourceDeps): Source {
+  const { http, stream, signal, say, beat = DEFAULT_BEAT } = deps
   const shown = maskCredentials(address)
   return {
     shown,
     async beside(suffix) {
       const url = new URL(address)
       url.pathname += suffix
-      const answer = await http(url.href, { limit: MANIFEST_LIMIT, timeout: MANIFEST_TIME, signal })
+      const wanted = maskCredentials(url.href)
+      using _ = everyBeat(beat, (seconds) =>
+        say?.(`${wanted}: not whole after ${seconds} s; it is waited for up to ${MANIFEST_TIME / 1000} s`),
+      )
+      const answer = await http(url.href, { limit: limitOf(suffix), timeout: MANIFEST_TIME, signal })
       if (answer.status === 404 || answer.status === 410) return undefined
-      if (answer.status !== 200) throw statusError(maskCredentials(url.href), answer.status)
+      if (answer.status !== 200) throw statusError(wanted, answer.status)
       return answer.body
     },
     async read(from, to, validator) {
@@ -114,6 +136,7 @@ function urlSource(address: string, { http, stream, signal }: SourceDeps): Sourc
           total: place.total,
           parts: answer.status === 206,
           validator: strongValidator(answer.headers),
+          page: /^(?:text\/html|application\/xhtml\+xml)\b/i.test(answer.headers.get('content-type') ?? ''),
           body: answer.body,
           [Symbol.asyncDispose]: () => answer[Symbol.asyncDispose](),
         }
@@ -124,6 +147,41 @@ function urlSource(address: string, { http, stream, signal }: SourceDeps): Sourc
     },
   }
 }
+
+/** Calls with the seconds since, each time that so many milliseconds have passed, until it is disposed of. */
+function everyBeat(milliseconds: number, call: (seconds: number) => void): Disposable {
+  let beats = 0
+  const timer = setInterval(() => {
+    beats += 1
+    call((beats * milliseconds) / 1000)
+  }, milliseconds)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+/** What of an image a server has, without fetching it. */
+export interface Look {
+  /** Undefined when it is not told. */
+  size: number | undefined
+}
+
+/**
+ * Asks for one byte of an image, and closes the connection of a server that sends more.
+ * @throws DeliveryError or HttpError when there is no image
+ */
+export async function lookAt(source: Source): Promise<Look> {
+  await using reading = await source.read(0, 1, undefined).catch((error: unknown) => {
+    if (error instanceof PastEndError) throw new FinalDeliveryError(`${source.shown}: is empty`)
+    throw error
+  })
+  if (reading.page) throw pageError(source.shown)
+  if (reading.total === 0) throw new FinalDeliveryError(`${source.shown}: is empty`)
+  return { size: reading.total }
+}
+
+export const pageError = (shown: string) =>
+  new FinalDeliveryError(`${shown}: the server sent a web page in place of the image`, {
+    hint: 'is the address right, and does it need a user and a password?',
+  })
 
 /** What of the whole an answer holds. RFC 9110, 14.4 and 15.3.7. */
 function readPlace(
@@ -158,7 +216,8 @@ export function strongValidator(headers: Headers): string | undefined {
 
 /** RFC 9110, 15.5: mistakes of the request stay, but for those that tell to come again. */
 function statusError(shown: string, status: number): DeliveryError {
-  const message = `${shown}: HTTP status ${status}`
+  const gone = status === 404 || status === 410
+  const message = `${shown}: HTTP status ${status}${gone ? ': there is nothing at this address' : ''}`
   if (status === 416) return new PastEndError(`${shown}: has become shorter on the server`)
   const passing = status >= 500 || [408, 425, 429].includes(status)
   return passing ? new DeliveryError(message) : new FinalDeliveryError(message)

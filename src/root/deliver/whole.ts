@@ -3,10 +3,11 @@ import { dirname } from 'node:path'
 import * as z from 'zod'
 import { writeDocument } from '../../system/write-file.ts'
 import type { Counts } from './by-chunks.ts'
+import { untilEnough } from './enough.ts'
 import { DeliveryError, FinalDeliveryError, PastEndError } from './errors.ts'
 import { checkRoom, reflink, writeAt } from './part-file.ts'
 import { type RetryDeps, withRetries } from './retry.ts'
-import type { Reading, Source } from './source.ts'
+import { pageError, type Reading, type Source } from './source.ts'
 
 export interface WholeOptions {
   part: string
@@ -14,6 +15,8 @@ export interface WholeOptions {
 }
 
 export interface WholeDeps extends RetryDeps {
+  /** Called with how far the part file reaches. */
+  reached?: (bytes: number) => void
   counts: Counts
   progress?: (counts: Counts) => void
 }
@@ -25,14 +28,30 @@ type PartState = z.infer<typeof stateSchema>
 /** Bytes after which what came is brought onto the disk and counts for a later attempt. */
 const STEP = 64 * 2 ** 20
 
+/** Bytes after which the room is looked at again: of some servers nobody knows how much they send. */
+const ROOM_STEP = 2 ** 20
+
 /**
  * Takes a source without a manifest as one stream, and goes on with what an interrupted one has left when the server tells
  * that it is the same content. That it is whole is told by its length alone.
  * @throws FinalDeliveryError when it does not fit; the last error when the source gives up
  */
 export async function deliverWhole(source: Source, options: WholeOptions, deps: WholeDeps): Promise<void> {
-  if (source.file !== undefined) await takeFile(source.file, options, deps)
-  else await withRetries(() => takeStream(source, options, deps), deps)
+  try {
+    if (source.file !== undefined) await takeFile(source.file, options, deps)
+    else {
+      let furthest = 0
+      const reached = (bytes: number) => {
+        furthest = Math.max(furthest, bytes)
+      }
+      const attempt = () => takeStream(source, options, { ...deps, reached })
+      await withRetries(attempt, { ...deps, brought: () => furthest })
+    }
+  } catch (error) {
+    // Nobody can tell what it is of, so that it would only take room.
+    if ((await readState(stateOf(options.part))) === undefined) await rm(options.part, { force: true })
+    throw error
+  }
 }
 
 async function takeFile(path: string, { part, reserve }: WholeOptions, deps: WholeDeps): Promise<void> {
@@ -70,7 +89,7 @@ async function takeFile(path: string, { part, reserve }: WholeOptions, deps: Who
 async function takeStream(source: Source, options: WholeOptions, deps: WholeDeps): Promise<void> {
   const { part, reserve } = options
   const { counts, signal } = deps
-  const stateFile = `${part}.state`
+  const stateFile = stateOf(part)
   const state = await readState(stateFile)
   const there = await stat(part).catch(() => undefined)
   const earlier =
@@ -86,7 +105,9 @@ async function takeStream(source: Source, options: WholeOptions, deps: WholeDeps
       if (error instanceof PastEndError) await rm(stateFile, { force: true })
       throw error
     })
-  const { from, total, validator } = reading
+  const { from, total, validator, page } = reading
+  // Of an image nothing is proved here, and a page would be taken for one until it is judged.
+  if (page) throw pageError(source.shown)
   // All from its start: the server has other content now, or sends no parts.
   await file.truncate(from)
   // Of earlier deliveries, not of earlier attempts.
@@ -96,12 +117,13 @@ async function takeStream(source: Source, options: WholeOptions, deps: WholeDeps
     await checkRoom(dirname(part), total - from, reserve)
   }
   const mark = async (done: number) => {
-    if (validator === undefined) return
+    // One of an earlier attempt is of other content.
+    if (validator === undefined) return rm(stateFile, { force: true })
     await file.sync()
     await writeDocument(stateFile, { source: source.shown, validator, done } satisfies PartState)
   }
   await mark(from)
-  const done = await takeBody(reading, file, mark, deps)
+  const done = await takeBody(reading, file, mark, options, deps)
   signal.throwIfAborted()
   if (total !== undefined && done !== total)
     throw new DeliveryError(`${source.shown}: ${done} bytes came, and it has ${total}`)
@@ -111,19 +133,28 @@ async function takeStream(source: Source, options: WholeOptions, deps: WholeDeps
 
 /** Bytes that the file has afterwards. */
 async function takeBody(
-  { body, from }: Reading,
+  { body, from, total = Number.POSITIVE_INFINITY }: Reading,
   file: FileHandle,
   mark: (done: number) => Promise<void>,
-  { counts, progress, progressed }: WholeDeps,
+  { part, reserve }: WholeOptions,
+  { counts, progress, progressed, reached }: WholeDeps,
 ): Promise<number> {
   let at = from
   let marked = from
+  let looked = Number.NEGATIVE_INFINITY
   try {
-    for await (const piece of body) {
+    for await (const got of untilEnough(body, () => at >= total)) {
+      // What comes behind its end is not of it.
+      const piece = got.subarray(0, total - at)
+      if (at - looked >= ROOM_STEP) {
+        await checkRoom(dirname(part), piece.length, reserve)
+        looked = at
+      }
       await writeAt(file, piece, at, true)
       at += piece.length
       counts.fetched += piece.length
       progressed()
+      reached?.(at)
       progress?.(counts)
       if (at - marked < STEP) continue
       await file.truncate(at)
@@ -137,6 +168,8 @@ async function takeBody(
   }
   return at
 }
+
+const stateOf = (part: string) => `${part}.state`
 
 async function readState(path: string): Promise<PartState | undefined> {
   try {

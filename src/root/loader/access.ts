@@ -16,7 +16,7 @@ export interface LoaderDeps extends EspDeps {
 
 /** @param spec a folder where the boot partition is mounted, or what names the partition */
 export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
-  const use = async <T>(work: (esp: string) => Promise<T>): Promise<T | undefined> => {
+  const use = async <T>(access: 'ro' | 'rw', work: (esp: string) => Promise<T>): Promise<T | undefined> => {
     const inside = async (esp: string) => {
       if (await countsTrials(esp)) return work(esp)
       throw new ReadError('the boot loader does not count trials', {
@@ -27,7 +27,7 @@ export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
       const folder = await stat(spec)
         .then((found) => found.isDirectory())
         .catch(() => false)
-      return await (folder ? inside(spec) : withEsp(spec, deps, inside))
+      return await (folder ? inside(spec) : withEsp(spec, deps, inside, access))
     } catch (error) {
       // A host that GRUB of another kind boots still updates and reverts; what it lacks is told. A disk that fails is another matter.
       if (!(error instanceof ReadError)) throw error
@@ -36,9 +36,9 @@ export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
     }
   }
   return {
-    read: () => use(async (esp) => (await readTrial(esp))?.trial),
+    read: () => use('ro', async (esp) => (await readTrial(esp))?.trial),
     async write(trial) {
-      await use((esp) => writeTrial(esp, trial))
+      await use('rw', (esp) => writeTrial(esp, trial))
     },
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InputError, ReadError } from '../../errors.ts'
+import { CommandError, InputError, ReadError } from '../../errors.ts'
 import type { Exec } from '../../system/exec.ts'
 
 /** As in the instructions of old: the partition that holds GRUB. */
@@ -56,19 +56,29 @@ export async function findEsp(spec: string, { exec, signal }: EspDeps): Promise<
 
 /**
  * Mounts the boot partition at a folder of its own for as long as the work lasts. One that is mounted elsewhere too stays
- * there.
+ * there. To read, it is mounted read-only, so that nothing is written to it, not even that it was mounted.
  * @throws ReadError when it is not found
  * @throws CommandError when it cannot be mounted for writing, or not unmounted
  */
-export async function withEsp<T>(spec: string, deps: EspDeps, work: (dir: string) => Promise<T>): Promise<T> {
+export async function withEsp<T>(
+  spec: string,
+  deps: EspDeps,
+  work: (dir: string) => Promise<T>,
+  access: 'ro' | 'rw' = 'rw',
+): Promise<T> {
   const { exec, signal, temporaryDir } = deps
   const device = await findEsp(spec, deps)
   const dir = await mkdtemp(join(temporaryDir, 'speediso-esp-'))
   try {
-    const options = 'rw,nodev,nosuid,noexec,noatime'
-    await exec('mount', ['-o', options, device, dir], {
-      timeout: LIMIT,
-      ...(signal === undefined ? {} : { signal }),
+    const mount = (how: 'ro' | 'rw') =>
+      exec('mount', ['-o', `${how},nodev,nosuid,noexec,noatime`, device, dir], {
+        timeout: LIMIT,
+        ...(signal === undefined ? {} : { signal }),
+      })
+    await mount(access).catch((error: unknown) => {
+      // Where it is mounted for writing already, the kernel mounts it no other way; that changes nothing more.
+      if (access === 'rw' || !(error instanceof CommandError)) throw error
+      return mount('rw')
     })
     let result: T
     try {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CommandError, InputError, SpeedisoError, ToolMissingError } from '../../errors.ts'
+import { CommandError, SpeedisoError, ToolMissingError } from '../../errors.ts'
 import type { Exec } from '../../system/exec.ts'
 import { SLOTS } from './chooser.ts'
 import { isWhole, writeChooser, writeConfigs } from './config-store.ts'
@@ -150,7 +150,7 @@ async function runGrubInstall(
     signal.throwIfAborted()
     if (step.optional) return `not done: ${step.what} (${cause.message})`
     throw cause.message.includes('blocklists')
-      ? new InputError(`${step.what}: there is no room for it`, {
+      ? new SpeedisoError(`${step.what}: there is no room for it`, {
           hint: 'give the disk a BIOS boot partition of 1 MiB (sgdisk --new=0:0:+1M --typecode=0:EF02)',
           cause,
         })

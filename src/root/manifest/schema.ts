@@ -5,6 +5,9 @@ export const MANIFEST_SCHEMA = 'speediso.root-image/1'
 /** Bytes that a manifest may have: that of an image of 100 GB takes 80 MB. */
 export const MANIFEST_LIMIT = 128 * 2 ** 20
 
+/** Bytes that its signature may have; 64 raw, 88 in base64. */
+export const SIGNATURE_LIMIT = 4096
+
 /** What a root image is, whole; lies beside it as FILE.json, and its signature as FILE.json.sig. */
 export const rootImageSchema = z.strictObject({
   schema: z.literal(MANIFEST_SCHEMA),

@@ -5,16 +5,36 @@ import type { MachineRoot } from '../../system/machine-root.ts'
 /** With a key in it, an image takes signed manifests only. */
 export const ROOT_KEYS = '/etc/speediso/root-keys'
 
-/** Public keys that this machine trusts to sign root images. @throws ReadError */
+/**
+ * Public keys that this machine trusts to sign root images. What lies there and gives no key is one with an empty `pem`:
+ * nothing is signed by it, so that a mistake there never opens the host for what is not signed at all.
+ */
 export async function readRootKeys(root: MachineRoot): Promise<TrustKey[]> {
-  const names = ((await root.list(ROOT_KEYS)) ?? []).filter((name) => name.endsWith('.pem'))
-  const keys: TrustKey[] = []
-  for (const name of names) {
-    const path = `${ROOT_KEYS}/${name}`
-    const pem = await root.readText(path)
-    if (pem !== undefined) keys.push({ name: path, pem })
+  const none = { name: ROOT_KEYS, pem: '' }
+  let names: string[] | undefined
+  try {
+    names = await root.list(ROOT_KEYS)
+    if (names === undefined) return (await root.exists(ROOT_KEYS)) ? [none] : []
+  } catch {
+    return [none]
   }
-  return keys
+  return Promise.all(
+    names.map(async (each) => {
+      const name = `${ROOT_KEYS}/${each}`
+      // Of a folder, a dangling link, a disk that fails.
+      const pem = each.endsWith('.pem') ? await root.readText(name).catch(() => undefined) : undefined
+      return { name, pem: pem ?? '' }
+    }),
+  )
+}
+
+/** @throws TrustError when one of them is none */
+export function checkKeys(keys: readonly TrustKey[]): void {
+  const wrong = keys.find(({ pem }) => pem === '')
+  if (wrong === undefined) return
+  throw new TrustError(`${wrong.name} gives no key, so that no image is trusted`, {
+    hint: `a key is a file ${ROOT_KEYS}/NAME.pem, and nothing else may lie there`,
+  })
 }
 
 /**
@@ -27,6 +47,7 @@ export function verifyManifestSignature(
   keys: readonly TrustKey[],
 ): TrustKey | undefined {
   if (keys.length === 0) return undefined
+  checkKeys(keys)
   if (signature === undefined)
     throw new TrustError('its manifest has no signature, and this host takes signed images only', {
       hint: `put the signature beside it as NAME.img.json.sig; the keys are in ${ROOT_KEYS}`,

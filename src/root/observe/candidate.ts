@@ -1,9 +1,12 @@
 import { readFile, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { ReadError } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Exec } from '../../system/exec.ts'
 import { SIDECARS } from '../acts.ts'
 import { judgeCandidate } from '../candidate/judge.ts'
+import { Refusal } from '../candidate/refusal.ts'
+import { MANIFEST_LIMIT, SIGNATURE_LIMIT } from '../manifest/schema.ts'
 import type { Denied } from '../record.ts'
 import type { CandidateVerdict } from '../schema.ts'
 import { oddKind } from './files.ts'
@@ -24,16 +27,26 @@ export interface JudgeFileDeps {
   progress?: (done: number, total: number) => void
 }
 
-/** The manifest and the signature that lie beside an image. @throws when one is there and cannot be read */
+const LIMITS = { '.json': MANIFEST_LIMIT, '.json.sig': SIGNATURE_LIMIT }
+
+/**
+ * The manifest and the signature that lie beside an image.
+ * @throws Refusal for one that is too large, another error when one is there and cannot be read
+ */
 export async function readSidecars(file: string): Promise<{ manifest?: Buffer; signature?: Buffer }> {
-  const [manifest, signature] = await Promise.all(SIDECARS.map((ending) => readSidecar(`${file}${ending}`)))
+  const [manifest, signature] = await Promise.all(
+    SIDECARS.map((ending) => readSidecar(`${file}${ending}`, LIMITS[ending])),
+  )
   return { ...(manifest && { manifest }), ...(signature && { signature }) }
 }
 
-async function readSidecar(path: string): Promise<Buffer | undefined> {
+async function readSidecar(path: string, limit: number): Promise<Buffer | undefined> {
   try {
     // To open a pipe would wait for its other end.
-    if (!(await stat(path)).isFile()) throw new ReadError(`${path}: is no file`)
+    const found = await stat(path)
+    if (!found.isFile()) throw new ReadError(`${path}: is no file`)
+    if (found.size > limit)
+      throw new Refusal(`${basename(path)} has ${found.size} bytes, and may have ${limit}: is it its own?`)
     return await readFile(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -47,8 +60,15 @@ export async function judgeFile(file: string, deps: JudgeFileDeps): Promise<Cand
   const odd = mayBeLink ? undefined : await oddKind(file)
   if (odd !== undefined)
     return { accepted: false, reason: `it is ${odd}, and an image has to be a file itself: copy it there` }
+  let sidecars: Awaited<ReturnType<typeof readSidecars>>
+  try {
+    sidecars = await readSidecars(file)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { accepted: false, reason: error.message }
+  }
   const options = {
-    ...{ ...(await readSidecars(file)), keys, denied },
+    ...{ ...sidecars, keys, denied },
     ...(notBefore === undefined ? {} : { notBefore }),
     ...(bootDigest === undefined ? {} : { bootDigest }),
   }

@@ -49,16 +49,13 @@ export async function observe(
   const record = await readRecord(hostpart)
   const look = createLook(files, deps)
   const facts: Record<FileKey, ImageFacts> = {}
+  const judging = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
+  // Only what the boot loader's words, its count or a candidate's id is compared with is looked at: each look takes time
+  // before anything boots.
+  const compares = occasion === 'boot' ? words.image !== undefined : loader !== undefined
   for (const role of ['current', 'old'] as const) {
     const key = files[role]
-    // Only what the boot loader's words are compared with is looked at: each look takes time before anything boots.
-    if (
-      key === undefined ||
-      record?.images[key] !== undefined ||
-      occasion !== 'boot' ||
-      words.image === undefined
-    )
-      continue
+    if (key === undefined || record?.images[key] !== undefined || !(compares || judging)) continue
     const seen = await look.facts(key)
     if (seen !== undefined) facts[key] = seen
   }
@@ -82,7 +79,6 @@ export async function observe(
   const own = compared ? await look.boot(other) : undefined
   const sameKernel =
     wanted !== undefined && own !== undefined && (await look.boot(wanted)) === own ? [wanted] : []
-  const judging = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
   const notBefore = judging && !allowDowngrade ? await confirmedCreated(hostpart, record) : undefined
   const judged = judging
     ? await judgeFile(join(hostpart, names.new), {
@@ -141,7 +137,11 @@ function idsOf(
 }
 
 /** The file that the kernel came from. GRUB may have seen other names than the kernel does now: the image's id decides. */
-function bootedBy(words: RootWords, files: Files, ids: Ids): Observed['booted'] {
+export function bootedBy(
+  words: Pick<RootWords, 'booted' | 'image'>,
+  files: Files,
+  ids: Ids,
+): Observed['booted'] {
   const named = files[words.booted]
   if (words.image === undefined) return named
   if (named !== undefined && ids[named] === words.image) return named

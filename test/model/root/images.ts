@@ -16,6 +16,10 @@ export interface ModelImage {
   loads: boolean
   /** Whether it is taken as a candidate. */
   accepted: boolean
+  /** Where it is not its key: another one has it too. */
+  id?: string
+  /** Its SHA-256, where that is known. */
+  sum?: string
 }
 
 const image = (behaviour: Behaviour, kernel: string, more: Partial<ModelImage> = {}): ModelImage => ({
@@ -23,7 +27,7 @@ const image = (behaviour: Behaviour, kernel: string, more: Partial<ModelImage> =
   ...more,
 })
 
-/** Every image that the model knows; the key is both its file's key and its id. */
+/** Every image that the model knows, by the key of its file. */
 export const IMAGES: Readonly<Record<string, ModelImage>> = {
   old: image('good', 'k0'),
   first: image('good', 'k1'),
@@ -35,7 +39,20 @@ export const IMAGES: Readonly<Record<string, ModelImage>> = {
   sick: image('sick', 'k2'),
   unloadable: image('good', 'k3', { loads: false }),
   refused: image('good', 'k2', { accepted: false }),
+  base: image('good', 'k1', { sum: 'b' }),
+  /** The same content in another file. */
+  copy: image('good', 'k1', { id: 'base', sum: 'b' }),
+  /** Made of a copy, without a new id. */
+  edited: image('sick', 'k2', { id: 'base', sum: 'e' }),
+  /** A copy that is not proved to be one. */
+  unproved: image('sick', 'k1', { id: 'base' }),
+  /** What GRUB cannot load, and a whole copy of it. */
+  damaged: image('good', 'k3', { loads: false, sum: 'd' }),
+  whole: image('good', 'k3', { id: 'damaged', sum: 'd' }),
 }
+
+/** What GRUB and the record know it by. */
+export const idOf = (key: string): string => imageOf(key).id ?? key
 
 export function imageOf(key: string): ModelImage {
   const found = IMAGES[key]

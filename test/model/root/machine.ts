@@ -3,10 +3,12 @@ import { decide } from '../../../src/root/decide.ts'
 import { chooseBoot, type LoaderImage } from '../../../src/root/loader/table.ts'
 import { chooseTrialEnv } from '../../../src/root/loader/trial-env.ts'
 import { IMAGE_ROLES } from '../../../src/root/names.ts'
+import { bootedBy } from '../../../src/root/observe/observe.ts'
+import type { ImageFacts } from '../../../src/root/record.ts'
 import { chooseRecord } from '../../../src/root/record-file.ts'
 import type { Decision, Fallback, LoaderTrial, Observed, Occasion } from '../../../src/root/schema.ts'
 import { type Disk, LiveDisk, NAMES, type Names } from './disk.ts'
-import { IMAGES, imageOf } from './images.ts'
+import { IMAGES, idOf, imageOf } from './images.ts'
 
 /** A host that is off. `confirmed`: the image that was last confirmed, or gone back to by request; the model's own knowledge. */
 export interface Off {
@@ -44,7 +46,7 @@ export type Started = { up: Running } | { off: Off }
 export function start(host: Off, kexec: boolean, told: Told): Started {
   const seen = (name: string): LoaderImage | undefined => {
     const key = host.disk.grub[name]
-    return key === undefined ? undefined : { id: key, loads: imageOf(key).loads }
+    return key === undefined ? undefined : { id: idOf(key), loads: imageOf(key).loads }
   }
   const current = seen(NAMES.current)
   const old = seen(NAMES.old)
@@ -53,7 +55,7 @@ export function start(host: Off, kexec: boolean, told: Told): Started {
   const view = { ...(current && { current }), ...(old && { old }), copies: host.disk.loader, rescue }
   const choice = chooseBoot(view)
   if (choice.boots !== 'current' && choice.boots !== 'old') {
-    if (told.netboot !== undefined) return initramfs(host, told.netboot, undefined, undefined, kexec, told)
+    if (told.netboot !== undefined) return initramfs(host, { booted: told.netboot }, kexec, told)
     told.broken(`GRUB boots ${choice.boots}`)
     return { off: host }
   }
@@ -65,20 +67,15 @@ export function start(host: Off, kexec: boolean, told: Told): Started {
   const said = choice.tries === undefined ? undefined : { image: current?.id ?? '', tries: choice.tries }
   const after = { ...host, disk: { ...host.disk, loader: disk.loader } }
   if (imageOf(booted).behaviour === 'panics') return { off: after }
-  return initramfs(after, booted, said, choice.fallback, kexec, told)
+  const { fallback } = choice
+  return initramfs(after, { booted, as: choice.boots, loader: said, fallback }, kexec, told)
 }
 
-function initramfs(
-  host: Off,
-  booted: string,
-  loader: LoaderTrial | undefined,
-  fallback: Fallback | undefined,
-  kexec: boolean,
-  told: Told,
-): Started {
+function initramfs(host: Off, seen: Seen & { booted: string }, kexec: boolean, told: Told): Started {
+  const { booted, fallback } = seen
   const disk = new LiveDisk(host.disk, true)
   for (const cut of disk.off()) told.cut({ ...host, disk: cut })
-  const { decision, confirmed } = carryOut(disk, 'boot', { booted, loader, fallback }, host.confirmed, told)
+  const { decision, confirmed } = carryOut(disk, 'boot', seen, host.confirmed, told)
   const { boot } = decision
   if (boot === undefined) {
     told.broken('the initramfs has nothing to boot')
@@ -90,7 +87,7 @@ function initramfs(
     // A kexec may fail, or not be possible: then it is a reboot.
     told.cut(off)
     if (!kexec || behaviour === 'panics' || !loads) return { off }
-    return initramfs(off, boot.image, undefined, undefined, kexec, told)
+    return initramfs(off, { booted: boot.image, as: 'current' }, kexec, told)
   }
   if (imageOf(boot.image).kernel !== imageOf(booted).kernel) {
     told.broken(`the kernel of ${booted} runs the root of ${boot.image}`)
@@ -100,11 +97,20 @@ function initramfs(
   return { up: { disk, booted: boot.image, confirmed, fallback } }
 }
 
+/** What is known of the kernel that runs. */
+interface Seen {
+  booted?: string
+  /** What GRUB called it; at a boot its id and this are all that is told of it. */
+  as?: 'current' | 'old'
+  loader?: LoaderTrial | undefined
+  fallback?: Fallback | undefined
+}
+
 /** Decides and does it, a power cut being possible at every act. */
 export function carryOut(
   disk: LiveDisk,
   occasion: Occasion,
-  seen: { booted?: string; loader?: LoaderTrial | undefined; fallback?: Fallback | undefined },
+  seen: Seen,
   confirmed: string,
   told: Told,
 ): { decision: Decision; confirmed: string } {
@@ -131,11 +137,7 @@ export function carryOut(
   return { decision, confirmed: now }
 }
 
-function observe(
-  disk: LiveDisk,
-  occasion: Occasion,
-  seen: { booted?: string; loader?: LoaderTrial | undefined; fallback?: Fallback | undefined },
-): Observed {
+function observe(disk: LiveDisk, occasion: Occasion, seen: Seen): Observed {
   const { names } = disk
   const files = Object.fromEntries(
     IMAGE_ROLES.flatMap((role) => (names[NAMES[role]] === undefined ? [] : [[role, names[NAMES[role]]]])),
@@ -143,15 +145,20 @@ function observe(
   const record = chooseRecord(disk.record)
   // The initramfs knows what GRUB told it; the running system reads the copies.
   const loader = occasion === 'boot' ? seen.loader : chooseTrialEnv(disk.loader)?.trial
-  const booted = seen.booted === undefined ? undefined : hasName(names, seen.booted) ? seen.booted : 'gone'
+  const ids = Object.fromEntries(Object.values(files).map((key) => [key, idOf(key ?? '')]))
+  const named = seen.booted === undefined ? undefined : hasName(names, seen.booted) ? seen.booted : 'gone'
+  const said = seen.as === undefined || seen.booted === undefined ? undefined : idOf(seen.booted)
+  const booted =
+    said === undefined ? named : bootedBy({ booted: seen.as ?? 'current', image: said }, files, ids)
   const running = seen.booted === undefined ? '' : imageOf(seen.booted).kernel
   const flag = names[FLAG] !== undefined
   const candidate = flag || files.new === undefined ? undefined : imageOf(files.new)
   const passing = names[NAMES.passing]
   return {
-    ...{ occasion, files, flag, tries: TRIES, time: '', facts: {} },
+    ...{ occasion, files, flag, tries: TRIES, time: '' },
+    facts: Object.fromEntries(Object.values(files).flatMap(factsOf)),
     sameKernel: Object.keys(IMAGES).filter((key) => hasName(names, key) && imageOf(key).kernel === running),
-    ids: Object.fromEntries(Object.values(names).map((key) => [key, key])),
+    ids,
     ...(passing !== undefined && { passing }),
     ...(record !== undefined && { record }),
     ...(loader !== undefined && { loader }),
@@ -161,13 +168,19 @@ function observe(
       candidate: candidate.accepted
         ? {
             accepted: true,
-            image: { id: files.new ?? '' },
+            image: factsOf(files.new)[0]?.[1] ?? { id: idOf(files.new ?? '') },
             kernel: candidate.kernel === running ? 'same' : 'other',
             evidence: [],
           }
         : { accepted: false, reason: 'refused' },
     }),
   } as Observed
+}
+
+/** Of those alone whose content matters here: what is known of the others would only make the same states many. */
+function factsOf(key = ''): [string, ImageFacts][] {
+  const { sum } = imageOf(key)
+  return sum === undefined ? [] : [[key, { id: idOf(key), sha256: sum }]]
 }
 
 function hasName(names: Names, key: string): boolean {

@@ -50,8 +50,14 @@ install() {
     ln -sf /dev/null "$initdir/etc/systemd/system-generators/systemd-gpt-auto-generator"
 
     # Keys that a candidate has to be signed by, once there are any.
-    for _key in "${dracutsysrootdir-}"/etc/speediso/root-keys/*; do
-        [ ! -f "$_key" ] || inst_simple "${_key#"${dracutsysrootdir-}"}"
+    for _key in "${dracutsysrootdir-}"/etc/speediso/root-keys "${dracutsysrootdir-}"/etc/speediso/root-keys/*; do
+        if [ -f "$_key" ]; then
+            inst_simple "${_key#"${dracutsysrootdir-}"}"
+        elif [ -L "$_key" ] && [ ! -e "$_key" ]; then
+            # A link to nothing gives no key: an empty file says so there, and no image is taken.
+            mkdir -p "$(dirname "$initdir${_key#"${dracutsysrootdir-}"}")"
+            : > "$initdir${_key#"${dracutsysrootdir-}"}"
+        fi
     done
 
     # The program is there when the initramfs is made on a host; where images are built it is put to it afterwards.

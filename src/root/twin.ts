@@ -1,0 +1,50 @@
+import type { FileKey, ImageFacts } from './record.ts'
+import type { Observed } from './schema.ts'
+import { fallbackImage, type Standing } from './standing.ts'
+
+/**
+ * Whether the current image and the old one have the same id, as when people have put both there. No candidate is taken
+ * that would make it so. Of such a pair GRUB must count nothing; see `refuseTwin`.
+ */
+export function haveOneId({ files, ids }: Pick<Observed, 'files' | 'ids'>): boolean {
+  const { current, old } = files
+  if (current === undefined || old === undefined || current === old) return false
+  return ids[current] !== undefined && ids[current] === ids[old]
+}
+
+/**
+ * Refuses a candidate that GRUB could not tell from an image that is here: it counts the boots of a trial by the image's
+ * id alone. Two images with one id in the places that GRUB reads, and a power cut in the swap back would have it take the
+ * old image for the failed one, find none to go back to, and end in the rescue system.
+ */
+export function refuseTwin(observed: Observed, standing: Standing): Observed {
+  const { candidate } = observed
+  if (candidate?.accepted !== true) return observed
+  const reason = whyRefused(observed, standing, candidate.image)
+  return reason === undefined
+    ? observed
+    : { ...observed, candidate: { accepted: false, reason, image: candidate.image } }
+}
+
+function whyRefused(observed: Observed, standing: Standing, candidate: ImageFacts): string | undefined {
+  const { files, ids, fallback, booted } = observed
+  const old = fallbackImage(observed)
+  const isLike = (key: FileKey | undefined) => {
+    const facts = key === undefined ? undefined : (observed.facts[key] ?? observed.record?.images[key])
+    const same = facts?.sha256 !== undefined && facts.sha256 === candidate.sha256
+    return { same, sameId: key !== undefined && candidate.id !== '' && ids[key] === candidate.id }
+  }
+  // What cannot be loaded gives way first, and a whole copy of it is what mends this host.
+  const tried = standing.is === 'on trial'
+  const mends = !tried && fallback === 'unreadable' && old !== undefined && booted === old
+  const current = isLike(files.current)
+  if (!mends && current.same) return 'it is the current image already'
+  if (!mends && current.sameId) return otherId(candidate.id, 'current')
+  const before = isLike(old)
+  // Then the old image becomes the current one before a candidate does.
+  if (before.same && (mends || tried)) return 'it is the old image: speediso root revert goes back to that'
+  return before.sameId && !before.same ? otherId(candidate.id, 'old') : undefined
+}
+
+const otherId = (id: string, which: string) =>
+  `it has the id of the ${which} image (${id}), and is not proved to be the same: give it a new id (speediso root seal)`
