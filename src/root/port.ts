@@ -40,7 +40,7 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
     if (found === undefined || !inTheWay(found)) return
     const free = await freeName(at(path))
     await rename(at(path), free)
-    say('warning', `${path} was in the way of an image: it is ${basename(free)} now`)
+    say('warning', `${path} was in the way: it is ${basename(free)} now`)
   }
   return {
     async link(from, to) {
@@ -66,9 +66,8 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
       await unlink(at(path)).catch(async (error: NodeJS.ErrnoException) => {
         // People make the flag in many ways, also as a folder.
         if (error.code !== 'EISDIR') return ignoreMissing(error)
-        await rmdir(at(path)).catch((cause: unknown) =>
-          say('warning', `${path} could not be removed: ${explainInLine(cause)}`),
-        )
+        // With something in it, it would be a request again in every boot.
+        await rmdir(at(path)).catch(() => clear(path, () => true))
       })
     },
     async create(path) {

@@ -15,6 +15,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
 import { run as runConfirm } from '../../src/cli/root/confirm.ts'
+import { formatTrialEnv } from '../../src/root/loader/trial-env.ts'
 import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { keyOf } from '../../src/root/observe/files.ts'
 import { readRecord } from '../../src/root/record-file.ts'
@@ -88,6 +89,31 @@ for (const [what, place] of [
   })
 }
 
+test('without a boot loader that counts, none is said to count; one that is named has to be there', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  const staged = await root(host, 'stage', imageFile('next'))
+  assert.not.match(staged.stdout, 'GRUB counts')
+  const esp = join(dir, 'esp')
+  mkdirSync(join(esp, 'grub'), { recursive: true })
+  for (const [esps, told] of [
+    [[esp], /only the initramfs counts the boots of a trial/g],
+    [[join(dir, 'nowhere')], /there is no such folder or device/g],
+  ] as const) {
+    const reverted = await root(host, 'revert', '--esp', ...esps)
+    assert.is(reverted.stderr.match(told)?.length, 1, reverted.stderr)
+    assert.not.match(reverted.stdout, 'GRUB counts')
+    assert.is(reverted.code, esps[0] === esp ? 0 : 2)
+  }
+  // As install-loader leaves them: a configuration, and two copies that count nothing.
+  writeFileSync(join(esp, 'grub/speediso-a.cfg'), '')
+  for (const n of [1, 2]) writeFileSync(join(esp, `grub/speediso-${n}.env`), formatTrialEnv({ seq: 1 }))
+  const counted = await root(host, 'stage', imageFile('twin'), '--esp', esp)
+  assert.match(counted.stdout, 'GRUB counts 3 boots')
+  const { stdout } = await root(host, 'status', '--esp', esp)
+  assert.match(stdout, `GRUB has 3 boots left for image ${IDS.twin}`)
+})
+
 test('stage: a plan takes nothing and leaves nothing', async () => {
   using host = large()
   host.put('hn-root.img', 'first')
@@ -152,9 +178,16 @@ test('stage: a hostpart that is mounted read-only is told, in one line', async (
   using host = large()
   host.put('hn-root.img', 'first')
   host.remount('ro')
-  const { code, stderr } = await root(host, 'stage', imageFile('next'))
-  assert.is(code, 2, stderr)
-  assert.match(stderr, /^speediso: hostpart is mounted read-only; mount -o remount,rw [^\n]*\n$/)
+  const { code, stdout, stderr } = await root(host, 'stage', imageFile('next'))
+  assert.equal([code, stdout], [1, ''], stderr)
+  const line = /^speediso: hostpart is mounted read-only; hint: mount -o remount,rw [^\n]*\n$/
+  assert.match(stderr, line)
+  const json = await root(host, 'stage', imageFile('next'), '--json')
+  assert.is(json.code, 1)
+  assert.match(JSON.parse(json.stdout).reason, /^hostpart is mounted read-only/)
+  // Control: the same file, once it can be written to.
+  host.remount('rw')
+  assert.is((await root(host, 'stage', imageFile('next'))).code, 0)
 })
 
 test('stage: as long as an image comes, others decide; a second one does not come, and what they did is looked at', async () => {

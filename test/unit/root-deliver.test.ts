@@ -15,6 +15,7 @@ import { basename, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type DeliverDeps, type DeliverOptions, deliverImage } from '../../src/root/deliver/deliver.ts'
+import { FinalDeliveryError } from '../../src/root/deliver/errors.ts'
 import { writeAt } from '../../src/root/deliver/part-file.ts'
 import { findInSeed, mergeRuns, sharedInPlace, wantedChunks } from '../../src/root/deliver/plan.ts'
 import { strongValidator } from '../../src/root/deliver/source.ts'
@@ -342,12 +343,21 @@ test('with keys, only what they have signed', async () => {
     await using server = await imageServer(more)
     const hostpart = host()
     assert.match((await failure(deliver(`${server.url}/a.img`, hostpart, { keys }))).message, reason)
-    // Not one byte of it was asked for.
-    assert.is(
-      server.requests.some(({ path }) => path === '/a.img'),
-      false,
+    // Nothing of it was asked for, but, where there is no manifest, whether it is there.
+    assert.equal(
+      server.requests.filter(({ path }) => path === '/a.img').map(({ range }) => range),
+      '/a.img.json' in more ? [] : ['bytes=0-0'],
     )
+    assert.equal(readdirSync(join(hostpart, '.speediso')), ['manifests'])
   }
+})
+
+test('with keys, an address where nothing is says so, and not that a manifest is missing', async () => {
+  const { publicKey } = generateKeyPairSync('ed25519')
+  const keys = [{ name: 'ours.pem', pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() }]
+  await using server = await imageServer({ '/a.img': NEW })
+  const { message } = await failure(deliver(`${server.url}/b.img`, host(), { keys }))
+  assert.match(message, /^http:\S+\/b\.img: HTTP status 404: there is nothing at this address$/)
 })
 
 test('no manifest: the whole stream, and its length is checked', async () => {
@@ -482,11 +492,17 @@ test('no room: says so before anything is written', async () => {
   for (const files of [await served(NEW), { '/a.img': NEW }]) {
     await using server = await imageServer(files)
     const hostpart = host()
-    const error = await failure(deliver(`${server.url}/a.img`, hostpart, { reserve: 2 ** 50 }))
+    const refused = () => failure(deliver(`${server.url}/a.img`, hostpart, { reserve: 2 ** 50 }))
+    const error = await refused()
+    assert.instance(error, FinalDeliveryError)
     assert.match(
       error.message,
-      /has \d+ bytes free, and \d+ are to be written and 1125899906842624 to stay free/,
+      /has [\d.]+ [MGT]B free, and [\d.]+ MB are to be written and 1125\.9 TB to stay free/,
     )
+    assert.match((error as FinalDeliveryError).hint ?? '', /^free [\d.]+ TB$/)
+    // What could go is only named where it is.
+    writeFileSync(join(hostpart, 'hn-root-rejected.img'), 'x')
+    assert.match(((await refused()) as FinalDeliveryError).hint ?? '', /TB, such as hn-root-rejected\.img$/)
   }
 })
 

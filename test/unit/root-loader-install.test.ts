@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'uvu'
@@ -237,11 +245,43 @@ test('bad input is told, and nothing is written', async () => {
     [{ console: 'x' }, /--console x/],
     [{ realRoot: 'x' }, /does not end in \.img/],
     [{ rescueKernel: '/x' }, /a kernel and an initramfs/],
+    [{ disk: '/dev/nope', plan: true }, /--disk \/dev\/nope: is no block device/],
+    [{ disk: '/dev/null' }, /--disk \/dev\/null: is no block device/],
   ]
   for (const [flags, message] of bad) {
     assert.match((await failure(InputError, here.install(flags))).message, message)
   }
   assert.equal(readdirSync(here.esp), [])
+})
+
+test('kernel arguments that go with a second installation are told', async () => {
+  const here = machine()
+  await here.install({ append: 'nomodeset a=1', console: 'ttyS0' })
+  assert.not.match(here.err(), 'of before')
+  await here.install({ append: 'other' })
+  assert.not.match(here.err(), 'of before')
+  await here.install({ append: 'nomodeset a=1', console: 'ttyS0' })
+  here.err()
+  await here.install({ plan: true })
+  const told =
+    'warning: the kernel arguments of before go: console=ttyS0 nomodeset a=1; --console and --append set'
+  assert.match(here.err(), told)
+  await here.install()
+  assert.match(here.err(), told)
+  await here.install()
+  assert.not.match(here.err(), 'of before')
+})
+
+test('a partition is no disk for GRUB', async () => {
+  const name = readdirSync('/dev').find((each) =>
+    statSync(join('/dev', each), { throwIfNoEntry: false })?.isBlockDevice(),
+  )
+  const here = machine()
+  assert.is(await here.install({ disk: `/dev/${name}`, plan: true }), null)
+  mkdirSync(join(here.dir, `root/sys/class/block/${name}`))
+  writeFileSync(join(here.dir, `root/sys/class/block/${name}/partition`), '1\n')
+  const refused = await failure(InputError, here.install({ disk: `/dev/${name}`, plan: true }))
+  assert.match(refused.message, /is a partition/)
 })
 
 test('a filesystem that GRUB cannot write into is refused', async () => {

@@ -3,7 +3,11 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { CliContext } from '../../src/cli/context.ts'
+import type { Session } from '../../src/cli/root/session.ts'
+import { readClaimsCheck } from '../../src/cli/root/stage-claims.ts'
 import { InputError } from '../../src/errors.ts'
+import { Refusal } from '../../src/root/candidate/refusal.ts'
 import { checkAddress } from '../../src/root/deliver/address.ts'
 import { deliverImage } from '../../src/root/deliver/deliver.ts'
 import { planDelivery } from '../../src/root/deliver/plan-delivery.ts'
@@ -203,21 +207,88 @@ test('what a plan says is what a delivery then fetches, also one that goes on', 
   assert.is((await plan())?.fetchBytes, lengthOf(index, 0))
 })
 
-test('stage --plan of a URL without a manifest says so', async () => {
-  await using server = await imageServer({ '/a.img': NEW })
+const stage = (url: string, dir: string, ...more: string[]) =>
+  speediso(['root', 'stage', url, '--hostpart', dir, ...more])
+
+test('stage --plan of a URL without a manifest says so, and the size that the server tells', async () => {
+  await using server = await imageServer({
+    '/a.img': NEW,
+    '/b.img': { bytes: NEW, untold: 'chunked', ranges: false },
+  })
   const dir = hostpart()
-  const { code, stdout } = await speediso([
-    'root',
-    'stage',
-    `${server.url}/a.img`,
-    '--plan',
-    '--hostpart',
-    dir,
-  ])
+  const { code, stdout } = await stage(`${server.url}/a.img`, dir, '--plan')
   assert.is(code, 0)
-  assert.match(stdout, /^it has no manifest: all of it would be fetched/)
+  assert.match(
+    stdout,
+    /^it has no manifest, so that its content would not be proved\nwould be fetched: all of it, 6\.3 MB\n/,
+  )
+  const { fetch, manifest } = JSON.parse((await stage(`${server.url}/a.img`, dir, '--plan', '--json')).stdout)
+  assert.equal([manifest, fetch], [null, { totalBytes: NEW.length, fetchBytes: NEW.length }])
+  assert.match(
+    (await stage(`${server.url}/b.img`, dir, '--plan')).stdout,
+    /all of it, and the server tells no size/,
+  )
   assert.equal(readdirSync(dir), [])
-  assert.not(server.requests.some(({ path }) => path === '/a.img'))
+  assert.ok(server.requests.every(({ path, range }) => !path.endsWith('.img') || range === 'bytes=0-0'))
+})
+
+test('stage of a URL: what this host has gone back from costs no download', async () => {
+  const manifest = await manifestOf(NEW)
+  const { sha256 } = parseManifest(manifest).manifest
+  for (const denied of [sha256, 'ab'.repeat(32)]) {
+    await using server = await imageServer({ '/a.img': NEW, '/a.img.json': manifest })
+    const dir = await withOld()
+    await writeRecord(dir, {
+      ...{ ...FIRST_RECORD, confirmed: (await keyOf(join(dir, 'hn-root.img'))) ?? '' },
+      denied: [{ digest: denied, reason: 'no storage', time: '2026-11-20T10:00:00Z' }],
+    })
+    const { code, stdout } = await stage(`${server.url}/a.img`, dir)
+    assert.is(code, 1)
+    assert.is(
+      /^refused: this host has gone back from this same image/.test(stdout),
+      denied === sha256,
+      stdout,
+    )
+    // Control: another one is fetched, and judged then.
+    assert.is(
+      server.requests.some(({ path }) => path === '/a.img'),
+      denied !== sha256,
+    )
+  }
+})
+
+test('an image that is older than the confirmed one, by its manifest: likewise, where there are keys', async () => {
+  const check = async (allowDowngrade: boolean, keys: boolean, created: string) => {
+    const dir = await withOld()
+    const { manifest } = parseManifest(await manifestOf(OLD))
+    await writeRecord(dir, {
+      ...{ ...FIRST_RECORD, confirmed: manifest.sha256 },
+      images: { [manifest.sha256]: { sha256: manifest.sha256, id: manifest.image } },
+    } as never)
+    const root = temporaryDir()
+    if (keys) {
+      mkdirSync(join(root, 'etc/speediso/root-keys'), { recursive: true })
+      writeFileSync(join(root, 'etc/speediso/root-keys/ours.pem'), 'a key')
+    }
+    const made = await readClaimsCheck(
+      { allowDowngrade },
+      { hostpart: dir } as Session,
+      { root: createMachineRoot(root) } as CliContext,
+    )
+    assert.is(made.notBefore, description.created)
+    try {
+      made.check(parseManifest(await manifestOf(NEW, { created })).manifest)
+      return 'taken'
+    } catch (error) {
+      assert.instance(error, Refusal)
+      return 'refused'
+    }
+  }
+  const older = '2025-01-02T03:04:05Z'
+  assert.is(await check(false, true, older), 'refused')
+  assert.is(await check(true, true, older), 'taken')
+  assert.is(await check(false, false, older), 'taken')
+  assert.is(await check(false, true, description.created), 'taken')
 })
 
 test('stage --plan of a URL: what this host has gone back from is refused before anything is fetched', async () => {

@@ -1,13 +1,15 @@
 import type { ImageNames } from '../../root/names.ts'
 import type { Action, Decision } from '../../root/schema.ts'
+import type { Session } from './session.ts'
 
 /** What was decided, for people; with `plan`, what would be. */
 export function describeDecision(
   { outcome, actions, boot }: Decision,
-  names: ImageNames,
+  { names, counts }: Pick<Session, 'names' | 'counts'>,
   plan: boolean,
 ): string[] {
-  const lines = actions.map((action) => `  ${describeAction(action, names)}`)
+  const told = actions.filter((action) => counts() || action.do !== 'loader')
+  const lines = told.map((action) => `  ${describeAction(action, names)}`)
   const head = plan ? 'would be done, in this order:' : 'done, in this order:'
   const then =
     boot === undefined

@@ -1,10 +1,15 @@
+import { realpath, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
+import { slotFiles } from '../../root/loader/chooser.ts'
 import { CONFIG_DEFAULTS } from '../../root/loader/grub-cfg.ts'
+import { readIfThere } from '../../root/loader/in-place.ts'
 import { checkInstall, findGrubInstall, install } from '../../root/loader/install.ts'
 import { hasEfiVariables, ownPlatform, readEsp } from '../../root/loader/install-facts.ts'
 import { describeStep, PLATFORMS, type Platform, planInstall } from '../../root/loader/install-plan.ts'
 import { parseConsoles, splitArguments } from '../../root/loader/kernel-arguments.ts'
+import { hostArgumentsIn } from '../../root/loader/load-functions.ts'
 import { readTrialCopies } from '../../root/loader/trial-store.ts'
 import { imageNames } from '../../root/names.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
@@ -55,6 +60,7 @@ export async function run(flags: InstallLoaderFlags, ctx: CliContext): Promise<O
       hint: 'name the disk that the BIOS boots with --disk /dev/…',
     })
   }
+  if (flags.disk !== undefined) await checkDisk(flags.disk, ctx)
   const grub = await findGrubInstall(exec, signal)
   const steps = planInstall(
     { esp: esp.dir, config, platforms, ...(rescue === undefined ? {} : { rescue }) },
@@ -66,6 +72,10 @@ export async function run(flags: InstallLoaderFlags, ctx: CliContext): Promise<O
     },
   )
   const say = (line: string) => printLine(ctx.stderr, line)
+  const before = await hostArgumentsOf(esp.dir)
+  const after = hostArgumentsIn(configText(steps) ?? '')
+  if (before !== undefined && before !== after && flags.append === undefined && flags.console === undefined)
+    say(`warning: the kernel arguments of before go: ${before}; --console and --append set them`)
   await checkInstall(steps, { exec, signal, say })
   const lines = steps.map((step) => describeStep(step, esp.dir))
   if (flags.plan) {
@@ -79,6 +89,23 @@ export async function run(flags: InstallLoaderFlags, ctx: CliContext): Promise<O
   if (flags.json) printJson(ctx.stdout, { done: lines, warnings })
   else for (const line of lines) printLine(ctx.stdout, `done: ${line}`)
   return null
+}
+
+/** @throws InputError for what is no whole disk */
+async function checkDisk(disk: string, { root }: CliContext): Promise<void> {
+  const device = await realpath(disk).catch(() => disk)
+  const found = await stat(device).catch(() => undefined)
+  if (found?.isBlockDevice() !== true)
+    throw new InputError(`--disk ${disk}: is no block device`, {
+      hint: 'name a whole disk, such as /dev/sda',
+    })
+  if ((await root.readText(`/sys/class/block/${basename(device)}/partition`)) !== undefined)
+    throw new InputError(`--disk ${disk}: is a partition`, { hint: 'name the whole disk that it lies on' })
+}
+
+async function hostArgumentsOf(esp: string): Promise<string | undefined> {
+  const config = await readIfThere(join(esp, slotFiles('a').config))
+  return config === undefined ? undefined : hostArgumentsIn(config.toString())
 }
 
 function configText(steps: ReturnType<typeof planInstall>): string | undefined {

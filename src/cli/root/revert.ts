@@ -17,7 +17,7 @@ export async function run(flags: RevertFlags, ctx: CliContext): Promise<Outcome>
   const observed = await session.observe(await askedAtRunTime(session, 'revert'))
   const decision = await session.act(observed, flags.plan)
   if (flags.json) printJson(ctx.stdout, { outcome: decision.outcome, actions: decision.actions })
-  else for (const line of describeDecision(decision, session.names, flags.plan)) printLine(ctx.stdout, line)
+  else for (const line of describeDecision(decision, session, flags.plan)) printLine(ctx.stdout, line)
   const done = decision.outcome === 'reverted'
   if (done && !flags.plan) await rebootWhenAsked(flags.reboot, session, ctx)
   return done ? 'passed' : 'failed'

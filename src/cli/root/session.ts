@@ -43,6 +43,8 @@ export interface Session extends Disposable {
   /** Whether a reboot may follow: never where a folder was named. */
   reboots: boolean
   loader: LoaderAccess
+  /** Whether a boot loader counts the boots of what is here, as far as was found. */
+  counts(): boolean
   say(level: 'info' | 'warning' | 'error', text: string): void
   observe(asked: Asked): Promise<Observed>
   /**
@@ -81,6 +83,7 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
     printLine(ctx.stderr, level === 'info' ? text : `${level}: ${text}`)
   for (const problem of words.problems) say('warning', problem)
   const folder = '/run'
+  if (flags.esp !== undefined) await checkEsp(flags.esp)
   const loader = openLoader(flags.esp ?? words.loader, { exec, signal, temporaryDir: folder, say })
   const keys = await readRootKeys(root)
   // On a mere folder nobody boots; its boot loader is only touched when it is named.
@@ -104,6 +107,7 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
   return {
     ...{ hostpart, names, words, running, own, loader, say },
     reboots: flags.hostpart === undefined,
+    counts: () => counts && !loader.missing,
     // What is mounted as the root counts: what was meant to be may not have been.
     image: own && !boot ? ((await imageOfRoot(root)) ?? running?.image) : undefined,
     observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
@@ -115,9 +119,13 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
     async act(observed, plan, onAct) {
       const decision = decide(observed)
       const tell = () => {
-        for (const { level, text } of decision.messages) say(level, text)
+        for (const { level, text } of decision.messages) if (!plan || level !== 'info') say(level, text)
       }
-      if (plan) return decision
+      // What would be done stands in the plan; what speaks against it does not.
+      if (plan) {
+        tell()
+        return decision
+      }
       await finishSidecars(hostpart, names, observed.record).catch((error: unknown) =>
         say('warning', `a manifest without its image stays where it is: ${explainInLine(error)}`),
       )
@@ -196,9 +204,17 @@ async function checkFolder(hostpart: string): Promise<void> {
   })
 }
 
+/** @throws InputError for a path that leads nowhere; whether a partition is there comes out when it is looked for */
+async function checkEsp(esp: string): Promise<void> {
+  if (/^(LABEL|UUID)=/.test(esp) || (await stat(esp).catch(() => undefined)) !== undefined) return
+  throw new InputError(`--esp ${esp}: there is no such folder or device`, {
+    hint: 'name where the boot partition is mounted, its device, or LABEL=… or UUID=…',
+  })
+}
+
 /** What a request of the running system rests on. */
 export async function askedAtRunTime(session: Session, occasion: Asked['occasion']): Promise<Asked> {
-  const loader = session.own ? await session.loader.read() : undefined
+  const loader = session.counts() ? await session.loader.read() : undefined
   return {
     occasion,
     ...(session.image === undefined ? {} : { running: session.image }),

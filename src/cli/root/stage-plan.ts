@@ -1,33 +1,26 @@
-import { explainInLine } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
-import { TrustError } from '../../job/trust.ts'
-import { AGE_UNPROVED, checkDenied, checkNotBefore } from '../../root/candidate/claims.ts'
-import { Refusal } from '../../root/candidate/refusal.ts'
+import { AGE_UNPROVED } from '../../root/candidate/claims.ts'
 import { type PlannedDelivery, planDelivery } from '../../root/deliver/plan-delivery.ts'
-import { ManifestError } from '../../root/manifest/manifest.ts'
-import { readRootKeys } from '../../root/manifest/signature.ts'
-import { confirmedCreated } from '../../root/manifests.ts'
-import { readRecord } from '../../root/record-file.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { createHttpStream } from '../../system/http-stream.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 import type { Session } from './session.ts'
-import { tell } from './stage-verdict.ts'
+import { readClaimsCheck } from './stage-claims.ts'
+import { tellUndelivered } from './stage-verdict.ts'
 
 /**
- * Says what staging from a URL would fetch. Only the manifest and its signature are fetched, into memory: hostpart stays
- * as it is, and what the image itself is like is not looked at.
+ * Says what staging from a URL would fetch. Only the manifest and its signature are fetched, into memory, and of an
+ * image without one its size is asked for: hostpart stays as it is, and what the image itself is like is not looked at.
  */
 export async function planFromUrl(
   source: string,
   { allowDowngrade, json }: { allowDowngrade: boolean; json: boolean },
-  { hostpart, names, say }: Session,
+  session: Session,
   ctx: CliContext,
 ): Promise<Outcome> {
   const { http, clock, signal, root, stdout } = ctx
-  const keys = await readRootKeys(root)
-  const record = await readRecord(hostpart)
-  const notBefore = await confirmedCreated(hostpart, record)
+  const { hostpart, names, say } = session
+  const { keys, notBefore, check } = await readClaimsCheck({ allowDowngrade }, session, ctx)
   let planned: PlannedDelivery
   try {
     planned = await planDelivery(
@@ -37,14 +30,9 @@ export async function planFromUrl(
       { ...{ http, clock, signal, stream: createHttpStream(root) }, say: (text) => say('warning', text) },
     )
     const manifest = planned.described?.read.manifest
-    if (manifest !== undefined) {
-      checkDenied({ id: manifest.image, sha256: manifest.sha256 }, record?.denied ?? [])
-      if (keys.length > 0 && !allowDowngrade) checkNotBefore(manifest, notBefore)
-    }
+    if (manifest !== undefined) check(manifest)
   } catch (error) {
-    if (!(error instanceof TrustError || error instanceof ManifestError || error instanceof Refusal))
-      throw error
-    return tell({ accepted: false, reason: explainInLine(error) }, { json, plan: true }, ctx)
+    return tellUndelivered(error, { json, plan: true }, ctx)
   }
   const manifest = planned.described?.read.manifest
   if (json) {
@@ -52,7 +40,7 @@ export async function planFromUrl(
     printJson(stdout, {
       outcome: 'unchanged',
       manifest: manifest === undefined ? null : described,
-      fetch: planned.plan ?? null,
+      fetch: planned.plan ?? { totalBytes: planned.size ?? null, fetchBytes: planned.size ?? null },
     })
   } else for (const line of describe(planned, keys.length > 0)) printLine(stdout, line)
   if (manifest !== undefined && keys.length > 0 && notBefore === undefined && !json)
@@ -61,17 +49,20 @@ export async function planFromUrl(
   return null
 }
 
-function describe({ described, plan }: PlannedDelivery, signed: boolean): string[] {
+function describe({ described, plan, size }: PlannedDelivery, signed: boolean): string[] {
   const last = 'whether it is taken is told once it is here'
-  if (described === undefined || plan === undefined)
-    return ['it has no manifest: all of it would be fetched, and its content would not be proved', last]
+  const amount = (bytes: number) => formatAmount(bytes, 'bytes')
+  if (described === undefined || plan === undefined) {
+    const all = size === undefined ? 'all of it, and the server tells no size' : `all of it, ${amount(size)}`
+    return ['it has no manifest, so that its content would not be proved', `would be fetched: ${all}`, last]
+  }
   const { version, kernelRelease, created } = described.read.manifest
   const { totalBytes, fetchBytes, hereBytes, zeroBytes, chunks, fetchChunks } = plan
-  const amount = (bytes: number) => formatAmount(bytes, 'bytes')
   return [
     `version ${version}, kernel ${kernelRelease}, made on ${created}${signed ? ', signed for this host' : ''}`,
     `would be fetched: ${amount(fetchBytes)} of ${amount(totalBytes)}, ${fetchChunks} of ${chunks} chunks`,
-    `is here already: ${amount(hereBytes)}; zeros: ${amount(zeroBytes)}`,
+    ...(hereBytes === 0 ? [] : [`is here already: ${amount(hereBytes)}`]),
+    ...(zeroBytes === 0 ? [] : [`zeros, which nobody sends: ${amount(zeroBytes)}`]),
     last,
   ]
 }

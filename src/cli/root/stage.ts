@@ -1,12 +1,11 @@
 import { access, constants, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { explainInLine, InputError } from '../../errors.ts'
+import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
-import { TrustError } from '../../job/trust.ts'
 import { SIDECARS } from '../../root/acts.ts'
 import { checkAddress, looksLikeUrl } from '../../root/deliver/address.ts'
 import { type Delivered, deliverImage } from '../../root/deliver/deliver.ts'
-import { ManifestError } from '../../root/manifest/manifest.ts'
+import { FinalDeliveryError } from '../../root/deliver/errors.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
 import { confirmedCreated } from '../../root/manifests.ts'
 import { judgeFile } from '../../root/observe/candidate.ts'
@@ -20,8 +19,9 @@ import { type CliContext, printJson, printLine } from '../context.ts'
 import { describeDecision } from './describe.ts'
 import { rebootWhenAsked } from './reboot.ts'
 import { askedAtRunTime, isSameFolder, openSession, type Session, type SessionFlags } from './session.ts'
+import { readClaimsCheck } from './stage-claims.ts'
 import { planFromUrl } from './stage-plan.ts'
-import { tell } from './stage-verdict.ts'
+import { describeDelivered, tell, tellUndelivered } from './stage-verdict.ts'
 
 export interface StageFlags extends SessionFlags {
   /** FILE or URL. */
@@ -52,7 +52,11 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
     const [at, mayBeLink] = place === undefined ? [resolve(source), true] : [join(hostpart, place), false]
     return tell(await judge(at, { ...flags, mayBeLink }, session, ctx), flags, ctx)
   }
-  await checkWritable(hostpart)
+  try {
+    await checkWritable(hostpart)
+  } catch (error) {
+    return tellUndelivered(error, flags, ctx)
+  }
   await session.lockDelivery()
   const lock = await begin(place, session)
   let delivered: Delivered | undefined
@@ -60,15 +64,13 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
     if (place === undefined) {
       // It takes long, and a boot has to be confirmed in time.
       lock[Symbol.dispose]()
-      delivered = await fetch(source, session, ctx)
+      delivered = await fetch(source, flags, session, ctx)
+      await writeSidecars(delivered)
     }
   } catch (error) {
-    // Not trusted, or not described as it has to be: the same answer as for one that lies here already.
-    if (!(error instanceof TrustError || error instanceof ManifestError)) throw error
-    return tell({ accepted: false, reason: explainInLine(error) }, flags, ctx)
+    return tellUndelivered(error, flags, ctx)
   }
   const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)
-  if (delivered !== undefined) await writeSidecars(delivered)
   const verdict = await judge(join(hostpart, name), flags, session, ctx)
   if (!verdict.accepted) {
     if (delivered !== undefined) await removeAll(delivered.file)
@@ -83,7 +85,7 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   const done = decision.outcome === 'updated'
   if (flags.json)
     printJson(ctx.stdout, { outcome: decision.outcome, candidate: verdict, actions: decision.actions })
-  else for (const line of describeDecision(decision, names, false)) printLine(ctx.stdout, line)
+  else for (const line of describeDecision(decision, session, false)) printLine(ctx.stdout, line)
   if (done) await rebootWhenAsked(flags.reboot, session, ctx)
   return done ? 'passed' : 'failed'
 }
@@ -109,11 +111,11 @@ async function checkFile(source: string): Promise<void> {
   if (!found.isFile()) throw new InputError(`${source}: is no file`, { hint: 'name the file of an image' })
 }
 
-/** @throws InputError where nothing can be written */
+/** @throws FinalDeliveryError where nothing can be written */
 async function checkWritable(hostpart: string): Promise<void> {
   await access(hostpart, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'EROFS') return
-    throw new InputError('hostpart is mounted read-only', {
+    throw new FinalDeliveryError('hostpart is mounted read-only', {
       hint: `mount -o remount,rw ${hostpart}; a filesystem with errors is mounted so`,
       cause,
     })
@@ -153,34 +155,35 @@ async function checkFree(place: string | undefined, { hostpart, names }: Session
     })
 }
 
-async function fetch(source: string, session: Session, ctx: CliContext): Promise<Delivered> {
+async function fetch(
+  source: string,
+  flags: StageFlags,
+  session: Session,
+  ctx: CliContext,
+): Promise<Delivered> {
   const { http, clock, signal, root } = ctx
+  const { keys, check } = await readClaimsCheck(flags, session, ctx)
+  const local = !looksLikeUrl(source)
   const { hostpart, names, say } = session
+  const amount = (bytes: number) => formatAmount(bytes, 'bytes')
   let shown = clock.monotonic()
   const delivered = await deliverImage(
     source,
     { hostpart, names },
-    { keys: await readRootKeys(root) },
+    { keys, accept: check },
     {
       ...{ http, clock, signal, stream: createHttpStream(root) },
       say: (text) => say('warning', text),
       progress({ total, fetched, copied, reused, zero }) {
         if (clock.monotonic() - shown < 2000) return
         shown = clock.monotonic()
-        const here = formatAmount(fetched + copied + reused + zero, 'bytes')
-        say(
-          'info',
-          `${here} of ${formatAmount(total, 'bytes')}, ${formatAmount(fetched, 'bytes')} of it fetched`,
-        )
+        const here = `${amount(fetched + copied + reused + zero)} of ${amount(total)}`
+        say('info', local ? here : `${here}, ${amount(fetched)} of it fetched`)
       },
     },
   )
-  const amount = (bytes: number) => formatAmount(bytes, 'bytes')
-  const { fetchedBytes, copiedBytes, reusedBytes } = delivered
-  say(
-    'info',
-    `here: ${amount(fetchedBytes)} fetched, ${amount(copiedBytes)} copied, ${amount(reusedBytes)} taken as they were`,
-  )
+  const told = describeDelivered(delivered, local)
+  if (told !== undefined) say('info', told)
   return delivered
 }
 

@@ -45,7 +45,7 @@ export async function run(flags: SwitchFlags, ctx: CliContext): Promise<Outcome>
       actions: decision.actions,
     })
   else if (!flags.boot)
-    for (const line of describeDecision(decision, session.names, flags.plan)) printLine(ctx.stdout, line)
+    for (const line of describeDecision(decision, session, flags.plan)) printLine(ctx.stdout, line)
   return decision.boot === undefined ? 'failed' : 'passed'
 }
 

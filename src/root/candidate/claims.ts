@@ -35,7 +35,7 @@ export function checkManifest(
     const read = parseManifest(manifest)
     evidence.push(
       key === undefined
-        ? 'its manifest is not signed for this host'
+        ? 'no key is installed here: its signature was not asked for'
         : `its manifest is signed by ${key.name}`,
     )
     if (key !== undefined && notBefore === undefined) evidence.push(AGE_UNPROVED)

@@ -10,9 +10,16 @@ export interface RetryPace {
   longestWait: number
   /** Milliseconds without one byte more, after which it is given up. */
   limit: number
+  /** The same as long as no byte has come at all: an address that is wrong is not waited for as long. */
+  firstLimit?: number
 }
 
-export const DEFAULT_PACE: RetryPace = { firstWait: 1000, longestWait: 30_000, limit: 10 * 60_000 }
+export const DEFAULT_PACE: RetryPace = {
+  firstWait: 1000,
+  longestWait: 30_000,
+  limit: 10 * 60_000,
+  firstLimit: 60_000,
+}
 
 export interface RetryDeps {
   signal: AbortSignal
@@ -24,6 +31,8 @@ export interface RetryDeps {
   lastProgress: () => number
   /** Bytes here that need not come again; an attempt after which there are more makes the next pause short again. */
   brought?: () => number
+  /** For that many milliseconds, or until the signal is aborted. */
+  pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>
   /** For people. */
   say?: (text: string) => void
 }
@@ -33,9 +42,10 @@ export interface RetryDeps {
  * @throws the last error: a final one, or once nothing has come for so long; the signal's reason
  */
 export async function withRetries(attempt: () => Promise<void>, deps: RetryDeps): Promise<void> {
-  const { signal, clock, pace, say, brought = () => 0 } = deps
+  const { signal, clock, pace, say, brought = () => 0, pause = pauseFor } = deps
   let fruitless = 0
   let told: string | undefined
+  const begun = deps.lastProgress()
   for (let number = 1; ; number += 1) {
     signal.throwIfAborted()
     const before = brought()
@@ -43,16 +53,23 @@ export async function withRetries(attempt: () => Promise<void>, deps: RetryDeps)
       return await attempt()
     } catch (error) {
       signal.throwIfAborted()
-      if (!passing(error) || clock.monotonic() - deps.lastProgress() >= pace.limit) throw error
+      const since = deps.lastProgress()
+      const limit = since === begun && brought() === 0 ? (pace.firstLimit ?? pace.limit) : pace.limit
+      if (!passing(error) || clock.monotonic() - since >= limit) throw error
       fruitless = brought() > before ? 1 : fruitless + 1
       const wait = pauseAfter(fruitless, pace)
       const reason = explainInLine(error)
       const next = `attempt ${number + 1} in ${Math.max(1, Math.round(wait / 1000))} s`
       say?.(reason === told ? `the same again; ${next}` : `${reason}; ${next}`)
       told = reason
-      await sleep(wait, undefined, { signal }).catch(() => {})
+      await pause(wait, signal)
     }
   }
+}
+
+async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  // Whoever asked for the pause looks at the signal.
+  await sleep(milliseconds, undefined, { signal }).catch(() => {})
 }
 
 /** Milliseconds after so many attempts that brought nothing new, the last one counted in any case. */

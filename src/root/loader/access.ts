@@ -8,6 +8,8 @@ import { countsTrials, readTrial, writeTrial } from './trial-store.ts'
 export interface LoaderAccess {
   read(): Promise<LoaderTrial | undefined>
   write(trial: LoaderTrial | undefined): Promise<void>
+  /** Whether it was found, the last time that it was asked, that no boot loader counts. */
+  readonly missing: boolean
 }
 
 export interface LoaderDeps extends EspDeps {
@@ -16,6 +18,7 @@ export interface LoaderDeps extends EspDeps {
 
 /** @param spec a folder where the boot partition is mounted, or what names the partition */
 export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
+  let missing = false
   const use = async <T>(access: 'ro' | 'rw', work: (esp: string) => Promise<T>): Promise<T | undefined> => {
     const inside = async (esp: string) => {
       if (await countsTrials(esp)) return work(esp)
@@ -27,15 +30,22 @@ export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
       const folder = await stat(spec)
         .then((found) => found.isDirectory())
         .catch(() => false)
-      return await (folder ? inside(spec) : withEsp(spec, deps, inside, access))
+      const done = await (folder ? inside(spec) : withEsp(spec, deps, inside, access))
+      missing = false
+      return done
     } catch (error) {
       // A host that GRUB of another kind boots still updates and reverts; what it lacks is told. A disk that fails is another matter.
       if (!(error instanceof ReadError)) throw error
-      deps.say('warning', `only the initramfs counts the boots of a trial: ${explainInLine(error)}`)
+      if (!missing)
+        deps.say('warning', `only the initramfs counts the boots of a trial: ${explainInLine(error)}`)
+      missing = true
       return undefined
     }
   }
   return {
+    get missing() {
+      return missing
+    },
     read: () => use('ro', async (esp) => (await readTrial(esp))?.trial),
     async write(trial) {
       await use('rw', (esp) => writeTrial(esp, trial))

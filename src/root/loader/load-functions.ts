@@ -110,6 +110,11 @@ export function loadFunctions(config: GrubConfig): string[] {
   ]
 }
 
+/** The host's own kernel arguments in a configuration, as they stand there; undefined when it is none of these. */
+export function hostArgumentsIn(config: string): string | undefined {
+  return / speediso\.append=host (.*?); then$/m.exec(config)?.[1]
+}
+
 function hostArguments({ consoles, append }: GrubConfig): string {
   return [...consoles.map(({ argument }) => `console=${argument}`), ...append].map(quote).join(' ')
 }
