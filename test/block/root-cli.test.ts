@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -112,6 +113,28 @@ test('without a boot loader that counts, none is said to count; one that is name
   assert.match(counted.stdout, 'GRUB counts 3 boots')
   const { stdout } = await root(host, 'status', '--esp', esp)
   assert.match(stdout, `GRUB has 3 boots left for image ${IDS.twin}`)
+})
+
+test('stage: what is the current image already is not brought again, and nothing changes', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  const source = join(dir, 'again.img')
+  copyFileSync(imageFile('next'), source)
+  const described = { image: IDS.next, version: '2', kernelRelease: RELEASE, created: '2026-11-20T10:00:00Z' }
+  const manifest = await makeManifest(source, described, { signal: new AbortController().signal })
+  writeFileSync(`${source}.json`, manifestBytes(manifest))
+  assert.is((await root(host, 'stage', source)).code, 0)
+  const before = [host.list(), readFileSync(join(host.dir, '.speediso/state-1'))]
+  for (const how of [[], ['--plan'], ['--json']]) {
+    const { code, stdout } = await root(host, 'stage', source, ...how)
+    assert.is(code, 0)
+    assert.match(stdout, 'it is the current image already: nothing was done')
+    if (how[0] === '--json') assert.is(JSON.parse(stdout).outcome, 'unchanged')
+    assert.equal([host.list(), readFileSync(join(host.dir, '.speediso/state-1'))], before)
+    assert.equal(incoming(host), [])
+  }
+  // Control: another one is.
+  assert.is((await root(host, 'stage', imageFile('twin'))).code, 0)
 })
 
 test('stage: a plan takes nothing and leaves nothing', async () => {

@@ -9,6 +9,7 @@ import type { CandidateVerdict } from '../../root/schema.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { HttpError } from '../../system/http-ask.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
+import { AlreadyCurrentError } from './stage-claims.ts'
 
 /** Tells what was found of a candidate that is not staged: refused, or only looked at. */
 export function tell(
@@ -35,6 +36,11 @@ export function tellUndelivered(
   ctx: CliContext,
 ): Outcome {
   ctx.signal.throwIfAborted()
+  if (error instanceof AlreadyCurrentError) {
+    if (flags.json) printJson(ctx.stdout, { outcome: 'unchanged', reason: error.message })
+    else printLine(ctx.stdout, error.message)
+    return 'passed'
+  }
   if (error instanceof TrustError || error instanceof ManifestError || error instanceof Refusal)
     return tell({ accepted: false, reason: explainInLine(error) }, flags, ctx)
   if (!(error instanceof DeliveryError || error instanceof HttpError || isOfSystem(error))) throw error

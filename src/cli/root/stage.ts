@@ -1,25 +1,23 @@
-import { access, constants, open, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { SIDECARS } from '../../root/acts.ts'
 import { checkAddress, looksLikeUrl } from '../../root/deliver/address.ts'
 import { type Delivered, deliverImage } from '../../root/deliver/deliver.ts'
-import { FinalDeliveryError } from '../../root/deliver/errors.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
 import { confirmedCreated } from '../../root/manifests.ts'
 import { judgeFile } from '../../root/observe/candidate.ts'
-import { findFiles } from '../../root/observe/files.ts'
 import { readRecord } from '../../root/record-file.ts'
 import type { CandidateVerdict } from '../../root/schema.ts'
-import { finishSidecars } from '../../root/sidecars.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { createHttpStream } from '../../system/http-stream.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 import { describeDecision } from './describe.ts'
 import { rebootWhenAsked } from './reboot.ts'
-import { askedAtRunTime, isSameFolder, openSession, type Session, type SessionFlags } from './session.ts'
-import { readClaimsCheck } from './stage-claims.ts'
+import { askedAtRunTime, openSession, type Session, type SessionFlags } from './session.ts'
+import { begin, checkFile, checkFree, checkWritable, ownPlace } from './stage-checks.ts'
+import { readClaimsCheck, readTwinCheck } from './stage-claims.ts'
 import { planFromUrl } from './stage-plan.ts'
 import { describeDelivered, tell, tellUndelivered } from './stage-verdict.ts'
 
@@ -50,7 +48,13 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
     await checkFree(place, session)
     if (looksLikeUrl(source)) return planFromUrl(source, flags, session, ctx)
     const [at, mayBeLink] = place === undefined ? [resolve(source), true] : [join(hostpart, place), false]
-    return tell(await judge(at, { ...flags, mayBeLink }, session, ctx), flags, ctx)
+    const verdict = await judge(at, { ...flags, mayBeLink }, session, ctx)
+    const besides = await readTwinCheck(session)
+    try {
+      return tell(besides(verdict), flags, ctx)
+    } catch (error) {
+      return tellUndelivered(error, flags, ctx)
+    }
   }
   try {
     await checkWritable(hostpart)
@@ -88,71 +92,6 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   else for (const line of describeDecision(decision, session, false)) printLine(ctx.stdout, line)
   if (done) await rebootWhenAsked(flags.reboot, session, ctx)
   return done ? 'passed' : 'failed'
-}
-
-/** An image that lies on hostpart under a name of the protocol is taken where it is, whichever way the path leads there. */
-async function ownPlace(source: string, { hostpart, names }: Session): Promise<string | undefined> {
-  if (looksLikeUrl(source)) return undefined
-  const path = resolve(source)
-  for (const name of [names.new, names.held, names.broken, names.rejected]) {
-    const own = join(hostpart, name)
-    if (basename(path) === basename(own) && (await isSameFolder(dirname(path), dirname(own)))) return name
-  }
-  return undefined
-}
-
-/** @throws InputError for what is no image file that can be copied */
-async function checkFile(source: string): Promise<void> {
-  const found = await stat(source).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${source}: ${cause.code === 'ENOENT' ? 'there is no such file' : cause.code}`, {
-      cause,
-    })
-  })
-  if (!found.isFile()) throw new InputError(`${source}: is no file`, { hint: 'name the file of an image' })
-}
-
-/** @throws FinalDeliveryError where nothing can be written */
-async function checkWritable(hostpart: string): Promise<void> {
-  await access(hostpart, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EROFS') return
-    throw new FinalDeliveryError('hostpart is mounted read-only', {
-      hint: `mount -o remount,rw ${hostpart}; a filesystem with errors is mounted so`,
-      cause,
-    })
-  })
-}
-
-/** Nobody else changes anything from here on, and there is room for a candidate. @throws InputError */
-async function begin(place: string | undefined, session: Session, wait?: AbortSignal): Promise<Disposable> {
-  const { hostpart, names } = session
-  const lock = await session.lock(wait)
-  // Before it is judged: a power cut may have left its manifest elsewhere.
-  await finishSidecars(hostpart, names, await readRecord(hostpart))
-  await checkFree(place, session)
-  const manifest = `${names.new}${SIDECARS[0]}`
-  const brought = place !== names.new && (await stat(join(hostpart, manifest)).catch(() => undefined))
-  if (brought)
-    throw new InputError(`${manifest} is there already, without its image`, {
-      hint: `bring its image, or remove ${join(hostpart, manifest)}`,
-    })
-  return lock
-}
-
-/** @throws InputError when somebody else's request would be mixed up with this one */
-async function checkFree(place: string | undefined, { hostpart, names }: Session): Promise<void> {
-  const { files, flag, currentIsLink } = await findFiles(hostpart, names)
-  if (currentIsLink)
-    throw new InputError(`${names.current} is a symbolic link, so nothing is changed`, {
-      hint: 'put the file itself there',
-    })
-  if (flag)
-    throw new InputError(`${names.flag} is there: the next boot would revert what is staged now`, {
-      hint: `reboot first, or remove ${join(hostpart, names.flag)}`,
-    })
-  if (files.new !== undefined && place !== names.new)
-    throw new InputError(`${names.new} is there already`, {
-      hint: `stage that one (speediso root stage ${join(hostpart, names.new)}), or remove it`,
-    })
 }
 
 async function fetch(
