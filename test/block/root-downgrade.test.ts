@@ -1,5 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { test } from 'uvu'
@@ -106,6 +114,30 @@ test('stage: a signed image that is older than the confirmed one is refused, unl
   // The way back is never a downgrade.
   assert.is(await runRevert({ ...asked, hostpart: host.dir }, machine(true).ctx), 'passed')
   assert.is(host.list()['hn-root.img'], 'next')
+})
+
+test('what was reverted is staged again: its manifest and signature were kept', async () => {
+  using host = await confirmed()
+  const broken = join(host.dir, 'hn-root-broken.img')
+  const kept = () => readdirSync(join(host.dir, '.speediso/manifests')).length
+  assert.is(kept(), 2)
+  assert.is(await runRevert({ ...asked, hostpart: host.dir }, machine(true).ctx), 'passed')
+  assert.equal(host.list(), { 'hn-root.img': 'first', 'hn-root-broken.img': 'next' })
+  for (const withKey of [true, false]) {
+    const { ctx, out } = machine(withKey)
+    assert.is(await stage(host, broken, ctx), 'passed', out.stdout)
+    assert.match(out.stderr, /all of its \d+ bytes are what its manifest says/)
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': 'first' })
+    assert.is(kept(), 2)
+    assert.is(await runRevert({ ...asked, hostpart: host.dir }, machine(true).ctx), 'passed')
+  }
+  // One that was written to is not what was signed; where nothing has to be signed it is taken as it is.
+  appendFileSync(broken, Buffer.alloc(4096))
+  const signed = machine(true)
+  assert.is(await stage(host, broken, signed.ctx), 'failed')
+  assert.match(signed.out.stdout, 'it has no manifest, and this host takes signed images only')
+  assert.ok(existsSync(broken))
+  assert.is(await stage(host, broken, machine(false).ctx), 'passed')
 })
 
 test('dropped in, it is set aside with its manifest, so that it can still be staged', async () => {

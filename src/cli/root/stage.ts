@@ -6,7 +6,7 @@ import { SIDECARS } from '../../root/acts.ts'
 import { checkAddress, looksLikeUrl } from '../../root/deliver/address.ts'
 import { type Delivered, deliverImage } from '../../root/deliver/deliver.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
-import { confirmedCreated } from '../../root/manifests.ts'
+import { confirmedCreated, recallManifest } from '../../root/manifests.ts'
 import { judgeFile } from '../../root/observe/candidate.ts'
 import { readRecord } from '../../root/record-file.ts'
 import type { CandidateVerdict } from '../../root/schema.ts'
@@ -75,7 +75,13 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
     return tellUndelivered(error, flags, ctx)
   }
   const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)
-  const verdict = await judge(join(hostpart, name), flags, session, ctx)
+  const recalled = place !== undefined && (await recallManifest(hostpart, place, await readRecord(hostpart)))
+  let verdict = await judge(join(hostpart, name), flags, session, ctx)
+  if (!verdict.accepted && recalled) {
+    for (const ending of SIDECARS) await rm(join(hostpart, `${name}${ending}`), { force: true })
+    // A root that was written to is no longer what its manifest says; without keys, none is needed.
+    verdict = await judge(join(hostpart, name), flags, session, ctx)
+  }
   if (!verdict.accepted) {
     if (delivered !== undefined) await removeAll(delivered.file)
     return tell(verdict, flags, ctx)
