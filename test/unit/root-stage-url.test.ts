@@ -1,10 +1,11 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
-import type { Session } from '../../src/cli/root/session.ts'
+import { openSession } from '../../src/cli/root/session.ts'
 import { readClaimsCheck } from '../../src/cli/root/stage-claims.ts'
 import { InputError } from '../../src/errors.ts'
 import { Refusal } from '../../src/root/candidate/refusal.ts'
@@ -19,6 +20,7 @@ import { keyOf } from '../../src/root/observe/files.ts'
 import { writeRecord } from '../../src/root/record-file.ts'
 import { FIRST_RECORD } from '../../src/root/standing.ts'
 import { systemClock } from '../../src/system/clock.ts'
+import { createExec } from '../../src/system/exec.ts'
 import { createHttp } from '../../src/system/http.ts'
 import { createHttpStream } from '../../src/system/http-stream.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
@@ -270,11 +272,13 @@ test('an image that is older than the confirmed one, by its manifest: likewise, 
       mkdirSync(join(root, 'etc/speediso/root-keys'), { recursive: true })
       writeFileSync(join(root, 'etc/speediso/root-keys/ours.pem'), 'a key')
     }
-    const made = await readClaimsCheck(
-      { allowDowngrade },
-      { hostpart: dir } as Session,
-      { root: createMachineRoot(root) } as CliContext,
-    )
+    const signal = new AbortController().signal
+    const ctx = {
+      ...{ root: createMachineRoot(root), exec: createExec(), clock: systemClock, signal },
+      ...{ stdout: new PassThrough(), stderr: new PassThrough() },
+    } as unknown as CliContext
+    using session = await openSession({ hostpart: dir, esp: undefined }, ctx)
+    const made = await readClaimsCheck({ allowDowngrade }, session, ctx)
     assert.is(made.notBefore, description.created)
     try {
       made.check(parseManifest(await manifestOf(NEW, { created })).manifest)

@@ -26,7 +26,7 @@ export interface DeliverTarget {
 export interface DeliverOptions {
   /** With one, only an image with a signed manifest is taken. */
   keys: readonly TrustKey[]
-  /** Read images that have no manifest whole, to copy from them too. */
+  /** Read images that have no manifest whole, to copy from them too; by default where the source is a server. */
   chunkSeeds?: boolean
   /** Bytes of hostpart that stay free; default RESERVE. */
   reserve?: number
@@ -72,8 +72,10 @@ export async function deliverImage(
   deps: DeliverDeps,
 ): Promise<Delivered> {
   const { signal, clock, progress, say } = deps
-  const { reserve = RESERVE, chunkSeeds = false } = options
+  const { reserve = RESERVE } = options
   const source = openSource(from, deps)
+  // To read an image here costs seconds, and to fetch one more; beside a copy it is no gain.
+  const { chunkSeeds = source.file === undefined } = options
   if (source.file !== undefined) await checkOutside(source.file, hostpart)
   const counts: Counts = { total: 0, fetched: 0, copied: 0, reused: 0, zero: 0 }
   let last = clock.monotonic()

@@ -71,7 +71,7 @@ export async function planDelivery(
   const part = join(hostpart, OWN_FOLDER, 'incoming', partName(source.shown, manifest.sha256))
   await markPart(part, index, have, signal)
   const wanted = wantedChunks(index, have)
-  for (const seed of await findSeeds(hostpart, names, false, deps))
+  for (const seed of await findSeeds(hostpart, names, source.file === undefined, deps))
     for (const { places } of findInSeed(seed.index, wanted)) for (const place of places) have[place] = 1
   return { described, plan: count(index, have) }
 }
