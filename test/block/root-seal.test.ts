@@ -226,11 +226,23 @@ test('a manifest that could not be written is told before anything is sealed', a
   const folder = mkdtempSync(join(dir, 'manifest-'))
   mkdirSync(join(folder, 'a.json.sig'))
   mkdirSync(`${file}.json`)
-  for (const manifest of [folder, join(folder, 'a.json'), '']) {
-    const error = await run(file, { manifest }, ctx).catch((thrown: unknown) => thrown)
-    assert.instance(error, InputError, manifest)
-    assert.match((error as Error).message, /--manifest .*: is a folder$/)
-  }
+  const bad: [flags: Record<string, string>, message: RegExp][] = [
+    ...[folder, join(folder, 'a.json'), ''].map((manifest): [Record<string, string>, RegExp] => [
+      { manifest },
+      /--manifest .*: is a folder$/,
+    ]),
+    [{ manifest: join(folder, 'b.json'), 'sign-key': '/nope' }, /--sign-key \/nope: cannot be read/],
+    [{ 'sign-key': '/nope' }, /there is no manifest to sign/],
+    [{ 'image-version': 'a b' }, /--image-version a b: is no version/],
+    [{ 'image-version': 'a"b' }, /is no version/],
+    [{ 'image-version': 'a\nappend=x' }, /is no version/],
+  ]
+  for (const [flags, message] of bad)
+    for (const plan of [true, false]) {
+      const error = await run(file, { ...flags, plan }, ctx).catch((thrown: unknown) => thrown)
+      assert.instance(error, InputError, JSON.stringify(flags))
+      assert.match((error as Error).message, message)
+    }
   assert.ok(readFileSync(file).equals(before))
 })
 

@@ -31,19 +31,16 @@ export async function run(
     machine: ctx.root.dir,
     log: (line) => printLine(ctx.stderr, line),
   }
+  const version = readVersion(text(flags['image-version']))
+  const out = await manifestPath(image, text(flags.manifest))
+  const key = await signKey(text(flags['sign-key']), out)
   if (flags.plan === true) {
     const plan = await showSeal(image, deps)
     if (flags.json === true) printJson(ctx.stdout, { image, ...plan })
     else for (const line of describeSealPlan(plan)) printLine(ctx.stdout, line)
     return null
   }
-  const out = await manifestPath(image, text(flags.manifest))
-  const key = await signKey(text(flags['sign-key']), out)
-  const result = await seal(
-    image,
-    { version: text(flags['image-version']), described: out !== undefined },
-    deps,
-  )
+  const result = await seal(image, { version, described: out !== undefined }, deps)
   const manifest =
     out === undefined || result.verdict !== 'passed'
       ? undefined
@@ -51,9 +48,19 @@ export async function run(
   if (flags.json === true) printJson(ctx.stdout, { file: image, ...result, manifest: manifest ?? null })
   else {
     for (const line of describeSeal(result)) printLine(ctx.stdout, line)
+    if (out === undefined && result.verdict === 'passed' && (await isThere(`${image}.json`)))
+      printLine(ctx.stderr, `warning: ${image}.json is of the image as it was: --manifest writes it anew`)
     if (manifest !== undefined) printLine(ctx.stdout, `manifest: ${manifest.join(', ')}`)
   }
   return result.verdict
+}
+
+/** It stands in file names, reports and GRUB's environment block. */
+function readVersion(version: string | undefined): string | undefined {
+  if (version === undefined || /^[\w.+~^:-]{1,200}$/.test(version)) return version
+  throw new InputError(`--image-version ${version}: is no version`, {
+    hint: 'letters, digits and . _ + ~ ^ : - without spaces, at most 200',
+  })
 }
 
 /** What would fail at the end is told before anything is changed. */
@@ -108,9 +115,13 @@ async function describe(
   return [out, `${out}.sig`]
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return access(`${path}/.`).then(
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   )
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return isThere(`${path}/.`)
 }
