@@ -326,6 +326,9 @@ test('confirm --wait: health that does not come goes back, says why, and reboots
     },
   } as unknown as CliContext
   const flags = { hostpart: undefined, esp: undefined, wait: true, force: false, json: false }
+  assert.is(await runConfirm({ ...flags, wait: false }, ctx), 'failed')
+  assert.match(said, /error: not confirmed: it stays on trial, and this is boot 0 of 3/)
+  assert.not(ran.includes('systemctl reboot'))
   assert.is(await runConfirm(flags, ctx), 'failed')
   assert.is(ran.at(-1), 'systemctl reboot', ran.join('\n'))
   assert.match(said, /no storage peers/)

@@ -121,6 +121,14 @@ test('a check that fails twice and then passes passes, and so do the others in t
   )
 })
 
+test('asked once, a check that fails is not asked again', async () => {
+  const at = join(dir, 'once')
+  const path = folder({ flaky: `echo x >> ${at}; [ "$(wc -l < ${at})" -ge 2 ]` })
+  const result = await health(path, { once: true })
+  assert.equal([result.verdict, result.rounds], ['failed', 1])
+  assert.is((await health(path, { once: true })).verdict, 'passed')
+})
+
 test('checks that pass in turns, but never together, do not pass', async () => {
   const at = join(dir, 'turns')
   const path = folder({

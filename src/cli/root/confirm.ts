@@ -52,6 +52,11 @@ export async function run(flags: ConfirmFlags, ctx: CliContext): Promise<Outcome
       if (flags.wait) {
         await lock()
         await goBack(health.reason, session, ctx)
+      } else {
+        session.say(
+          'error',
+          `not confirmed: it stays on trial, and this is boot ${standing.boots} of ${standing.limit}`,
+        )
       }
       return 'failed'
     }
@@ -135,9 +140,7 @@ async function askHealth(left: number | undefined, session: Session, ctx: CliCon
     ...HEALTH_DEFAULTS,
     folder: root.path(HEALTH_FOLDER),
     deadline: left === undefined ? HEALTH_DEFAULTS.limit : Math.max(1000, left),
-    ...(left === undefined
-      ? { pause: { first: HEALTH_DEFAULTS.limit, longest: HEALTH_DEFAULTS.limit } }
-      : {}),
+    once: left === undefined,
   }
   const failed = await readFailedUnits(exec, signal)
   if (failed !== undefined && failed.length > 0) session.say('warning', `failed units: ${failed.join(', ')}`)

@@ -13,6 +13,8 @@ export interface HealthOptions {
   deadline: number
   /** Milliseconds of the pauses between two rounds: the first, and the longest; each is twice the one before. */
   pause: { first: number; longest: number }
+  /** Only one round, whatever it shows. */
+  once?: boolean
 }
 
 export const HEALTH_DEFAULTS = { limit: 30_000, pause: { first: 1000, longest: 30_000 } } as const
@@ -61,7 +63,8 @@ export async function runHealth(options: HealthOptions, deps: HealthDeps): Promi
     const round = await runRound(rounds, options, left, deps)
     deps.onRound?.(round)
     const seconds = Math.round(clock.monotonic() - start) / 1000
-    if (round.verdict === 'passed' || signal.aborted || left() <= 0) return { ...round, rounds, seconds }
+    const last = options.once === true || signal.aborted || left() <= 0
+    if (round.verdict === 'passed' || last) return { ...round, rounds, seconds }
     await sleep(Math.min(pause, Math.max(left(), 0)), signal)
     pause = Math.min(pause * 2, options.pause.longest)
     // What was true before the pause is not asked again without any time to answer.
