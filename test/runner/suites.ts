@@ -44,7 +44,7 @@ export const SUITES: Suite[] = [
   {
     name: 'vm',
     files: 'test/vm/*.test.ts',
-    limit: 30 * MINUTE,
+    limit: 45 * MINUTE,
     // A machine with one emulated processor keeps one core busy.
     parallel: 2,
     needs: [BINARY, IMAGE, ROOT_IMAGE, CLOUD_IMAGE],
