@@ -13,9 +13,12 @@ export function haveOneId({ files, ids }: Pick<Observed, 'files' | 'ids'>): bool
 }
 
 /**
- * Refuses a candidate that GRUB could not tell from an image that is here: it counts the boots of a trial by the image's
- * id alone. Two images with one id in the places that GRUB reads, and a power cut in the swap back would have it take the
- * old image for the failed one, find none to go back to, and end in the rescue system.
+ * Refuses a candidate that this host has gone back from, told by what is remembered of the file itself: without its
+ * manifest beside it nothing else tells.
+ *
+ * And one that GRUB could not tell from an image that is here: it counts the boots of a trial by the image's id alone.
+ * Two images with one id in the places that GRUB reads, and a power cut in the swap back would have it take the old
+ * image for the failed one, find none to go back to, and end in the rescue system.
  */
 export function refuseTwin(observed: Observed, standing: Standing): Observed {
   const { candidate } = observed
@@ -27,10 +30,16 @@ export function refuseTwin(observed: Observed, standing: Standing): Observed {
 }
 
 function whyRefused(observed: Observed, standing: Standing, candidate: ImageFacts): string | undefined {
-  const { files, ids, fallback, booted } = observed
+  const { files, ids, fallback, booted, record } = observed
+  const known = record?.images[files.new ?? '']
+  const denied = record?.denied.find(
+    ({ digest }) => digest !== '' && (digest === known?.sha256 || digest === known?.id),
+  )
+  if (denied !== undefined)
+    return `this host has gone back from this same file on ${denied.time} (${denied.reason}): put another one there`
   const old = fallbackImage(observed)
   const isLike = (key: FileKey | undefined) => {
-    const facts = key === undefined ? undefined : (observed.facts[key] ?? observed.record?.images[key])
+    const facts = key === undefined ? undefined : (observed.facts[key] ?? record?.images[key])
     const same = facts?.sha256 !== undefined && facts.sha256 === candidate.sha256
     return { same, sameId: key !== undefined && candidate.id !== '' && ids[key] === candidate.id }
   }

@@ -11,7 +11,6 @@ import {
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, relative } from 'node:path'
-import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
@@ -23,6 +22,7 @@ import { readRecord } from '../../src/root/record-file.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { createExec } from '../../src/system/exec.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { outputs } from '../unit/helpers/outputs.ts'
 import { speediso } from '../unit/helpers/program.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
 import { decideAndDo } from './helpers/root-host.ts'
@@ -308,16 +308,10 @@ test('confirm --wait: health that does not come goes back, says why, and reboots
   writeFileSync(check, '#!/bin/sh\necho no storage peers\nexit 1\n')
   chmodSync(check, 0o755)
   const ran: string[] = []
-  let said = ''
-  const sink = new Writable({
-    write(chunk, _encoding, done) {
-      said += chunk
-      done()
-    },
-  })
+  const { out, stdout, stderr } = outputs()
   const real = createExec()
   const ctx = {
-    ...{ stdout: sink, stderr: sink, clock: systemClock, root: createMachineRoot(machine) },
+    ...{ stdout, stderr, clock: systemClock, root: createMachineRoot(machine) },
     signal: new AbortController().signal,
     exec: async (file: string, args: string[], options: object) => {
       if (file.startsWith(machine)) return real(file, args, options)
@@ -327,11 +321,11 @@ test('confirm --wait: health that does not come goes back, says why, and reboots
   } as unknown as CliContext
   const flags = { hostpart: undefined, esp: undefined, wait: true, force: false, json: false }
   assert.is(await runConfirm({ ...flags, wait: false }, ctx), 'failed')
-  assert.match(said, /error: not confirmed: it stays on trial, and this is boot 0 of 3/)
+  assert.match(out.stderr, /error: not confirmed: it stays on trial, and this is boot 0 of 3/)
   assert.not(ran.includes('systemctl reboot'))
   assert.is(await runConfirm(flags, ctx), 'failed')
   assert.is(ran.at(-1), 'systemctl reboot', ran.join('\n'))
-  assert.match(said, /no storage peers/)
+  assert.match(out.stderr, /no storage peers/)
   assert.equal(host.list(), { 'hn-root.img': 'first', 'hn-root-broken.img': 'next' })
   const record = await readRecord(host.dir)
   assert.equal([record?.denied.length, record?.denied[0]?.version], [1, '1.next'])

@@ -6,10 +6,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
@@ -25,6 +25,7 @@ import { createExec } from '../../src/system/exec.ts'
 import { createHttp } from '../../src/system/http.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { imageServer } from '../unit/helpers/image-server.ts'
+import { outputs } from '../unit/helpers/outputs.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
 import { decideAndDo } from './helpers/root-host.ts'
 import { type Hostpart, IDS, type Name, rootHostparts } from './helpers/root-hostpart.ts'
@@ -59,20 +60,13 @@ async function putSigned(name: Name, path: string): Promise<void> {
 /** A machine whose image has a key, or none. */
 function machine(withKey: boolean) {
   const at = temporaryDir()
-  const out = { stdout: '', stderr: '' }
-  const sink = (name: keyof typeof out) =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        out[name] += chunk
-        done()
-      },
-    })
+  const { out, stdout, stderr } = outputs()
   mkdirSync(join(at, 'etc/speediso/root-keys'), { recursive: true })
   const pem = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()
   if (withKey) writeFileSync(join(at, 'etc/speediso/root-keys/ours.pem'), pem)
   const root = createMachineRoot(at)
   const ctx = {
-    ...{ stdout: sink('stdout'), stderr: sink('stderr'), clock: systemClock, exec: createExec() },
+    ...{ stdout, stderr, clock: systemClock, exec: createExec() },
     ...{ root, signal, http: createHttp(root) },
   } as unknown as CliContext
   return { ctx, out }
@@ -135,8 +129,9 @@ test('what was reverted is staged again: its manifest and signature were kept', 
   appendFileSync(broken, Buffer.alloc(4096))
   const signed = machine(true)
   assert.is(await stage(host, broken, signed.ctx), 'failed')
-  assert.match(signed.out.stdout, 'it has no manifest, and this host takes signed images only')
-  assert.ok(existsSync(broken))
+  assert.match(signed.out.stdout, /it has \d+ bytes, and \d+ by its manifest/)
+  // A refused stage leaves nothing beside it.
+  assert.equal([existsSync(broken), existsSync(`${broken}.json`)], [true, false])
   assert.is(await stage(host, broken, machine(false).ctx), 'passed')
 })
 
@@ -156,6 +151,29 @@ test('dropped in, it is set aside with its manifest, so that it can still be sta
   assert.is(await stage(host, rejected, machine(true).ctx, { allowDowngrade: true }), 'passed')
   assert.is(list()['hn-root.img'], 'twin')
   assert.not(Object.keys(list()).some((name) => name.includes('.img.json')))
+})
+
+test('what has failed its trial is not taken again, by its name or dropped in, whatever lies beside it', async () => {
+  for (const withKey of [true, false])
+    for (const dropped of [true, false]) {
+      using host = make(EXT4, 400 * 2 ** 20)
+      host.put('hn-root.img', 'first')
+      const source = join(dir, 'failing.img')
+      await putSigned('next', source)
+      assert.is(await stage(host, source, machine(withKey).ctx), 'passed')
+      const running = (await keyOf(join(host.dir, 'hn-root.img'))) ?? ''
+      await decideAndDo(host.dir, { folder: dir, occasion: 'unhealthy', running })
+      const { ctx, out } = machine(withKey)
+      const broken = join(host.dir, 'hn-root-broken.img')
+      // As a root that is mounted read-write is, in each boot.
+      appendFileSync(broken, Buffer.alloc(4096))
+      if (dropped) {
+        renameSync(broken, join(host.dir, 'hn-root-new.img'))
+        await runSwitch({ ...asked, hostpart: host.dir, boot: false, answer: undefined }, ctx)
+      } else assert.is(await stage(host, broken, ctx), 'failed')
+      assert.is(host.list()['hn-root.img'], 'first')
+      if (!withKey) assert.match(`${out.stdout}${out.stderr}`, 'this host has gone back from this same')
+    }
 })
 
 test('once an older image is confirmed, that one counts', async () => {

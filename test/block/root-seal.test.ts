@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
@@ -25,6 +24,7 @@ import { SEAL_TABLE } from '../../src/root/seal/table.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { createExec } from '../../src/system/exec.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { outputs } from '../unit/helpers/outputs.ts'
 import { CLEAN, LIVED_IN, plant, secret } from '../unit/helpers/seal-tree.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
 
@@ -83,24 +83,18 @@ test('ext4: sealed, signed, and no secret is left in the raw image, not even in 
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const key = join(dir, 'key.pem')
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  const out: Buffer[] = []
-  const sink = new Writable({
-    write(chunk, _encoding, done) {
-      out.push(chunk)
-      done()
-    },
-  })
+  const { out, stdout, stderr } = outputs()
   const ctx = {
     exec,
     signal,
     clock: systemClock,
     root: createMachineRoot('/'),
-    stdout: sink,
-    stderr: new Writable({ write: (_chunk, _encoding, done) => done() }),
+    stdout,
+    stderr,
   } as unknown as CliContext
   const flags = { json: true, manifest: '', 'sign-key': key, 'image-version': '1.4' }
   assert.is(await run(file, flags, ctx), 'passed')
-  const document = JSON.parse(Buffer.concat(out).toString())
+  const document = JSON.parse(out.stdout)
   assert.equal(document.steps.length, plan.steps.length)
   assert.equal(document.left, [])
   assert.match(document.trimmed, /trimmed/)
@@ -217,11 +211,11 @@ test('an image in use, a whole disk, a compressed image, an empty file and no im
 test('a manifest that could not be written is told before anything is sealed', async () => {
   const file = makeImage('unwritten', ['mkfs.ext4', '-q', '-F'], 32)
   const before = readFileSync(file)
-  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const { stdout, stderr } = outputs()
   const root = createMachineRoot('/')
   const ctx = {
     ...{ exec, signal, clock: systemClock },
-    ...{ root, stdout, stderr: stdout },
+    ...{ root, stdout, stderr },
   } as unknown as CliContext
   const folder = mkdtempSync(join(dir, 'manifest-'))
   mkdirSync(join(folder, 'a.json.sig'))

@@ -1,10 +1,8 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkContents } from '../../src/root/candidate/contents.ts'
 import { Refusal } from '../../src/root/candidate/refusal.ts'
-import { environment, goodTree, type Tree } from '../block/helpers/root-image.ts'
+import { environment, goodTree, plantTree } from '../block/helpers/root-image.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 const signal = new AbortController().signal
@@ -12,17 +10,7 @@ const signal = new AbortController().signal
 /** What is said against a root with this /boot/speediso.env. */
 async function against(variables: Record<string, string>): Promise<string> {
   const root = temporaryDir()
-  const tree: Tree = { ...goodTree(), 'boot/speediso.env': environment(variables) }
-  for (const [path, what] of Object.entries(tree)) {
-    const at = join(root, path)
-    mkdirSync(dirname(at), { recursive: true })
-    if (typeof what === 'string' || what instanceof Uint8Array) writeFileSync(at, what)
-    else if ('to' in what) symlinkSync(what.to, at)
-    else {
-      writeFileSync(at, what.exec)
-      chmodSync(at, 0o755)
-    }
-  }
+  plantTree(root, { ...goodTree(), 'boot/speediso.env': environment(variables) })
   try {
     await checkContents(root, { arch: 'x64', signal })
     return 'nothing'

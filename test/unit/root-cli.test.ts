@@ -9,10 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { CliContext } from '../../src/cli/context.ts'
 import { run as runConfirm } from '../../src/cli/root/confirm.ts'
 import { run as runStatus } from '../../src/cli/root/status.ts'
 import { exitCode } from '../../src/exit.ts'
@@ -21,10 +19,9 @@ import { keyOf } from '../../src/root/observe/files.ts'
 import type { StateRecord } from '../../src/root/record.ts'
 import { readRecord, writeRecord } from '../../src/root/record-file.ts'
 import { FIRST_RECORD } from '../../src/root/standing.ts'
-import { systemClock } from '../../src/system/clock.ts'
 import type { Exec } from '../../src/system/exec.ts'
-import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { speediso } from './helpers/program.ts'
+import { runningHost } from './helpers/running-host.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 /** Of a folder of speediso's own only what is in it. */
@@ -256,37 +253,13 @@ test('history: oldest first, without a line that a power cut has torn, and nothi
 })
 
 /** A running host whose root is this image of a hostpart; what is run is noted. */
-async function runningHost(dir: string, image: string | undefined, exec?: Exec) {
-  const machine = temporaryDir()
-  const ran: string[] = []
-  const out = { stdout: '', stderr: '' }
-  const sink = (name: keyof typeof out) =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        out[name] += chunk
-        done()
-      },
-    })
-  mkdirSync(join(machine, 'proc'))
-  mkdirSync(join(machine, 'run/speediso'), { recursive: true })
-  mkdirSync(join(machine, 'etc/speediso/health.d'), { recursive: true })
-  writeFileSync(join(machine, 'proc/cmdline'), 'ro')
-  writeFileSync(join(machine, 'proc/uptime'), '30.00 60.00')
+async function hostOf(dir: string, image: string | undefined, exec?: Exec) {
   const running = {
     ...{ schema: 'speediso.root-running/1', hostpart: dir, realRoot: '/hn-root.img', outcome: 'on trial' },
     image: image === undefined ? '1-1' : ((await keyOf(join(dir, image))) ?? ''),
     trial: { boot: 1, limit: 3, deadline: 900 },
   }
-  writeFileSync(join(machine, 'run/speediso/root.json'), JSON.stringify(running))
-  const ctx = {
-    ...{ stdout: sink('stdout'), stderr: sink('stderr'), clock: systemClock },
-    ...{ root: createMachineRoot(machine), signal: new AbortController().signal },
-    exec: async (file: string, args: readonly string[], options: object) => {
-      ran.push([file, ...args].join(' '))
-      return exec?.(file, args as string[], options) ?? { stdout: '', stderr: '', exitCode: 0 }
-    },
-  } as unknown as CliContext
-  return { ctx, out, ran, machine }
+  return runningHost({ 'run/speediso/root.json': JSON.stringify(running) }, exec)
 }
 
 async function onTrial(): Promise<string> {
@@ -300,7 +273,7 @@ const asked = { hostpart: undefined, esp: undefined, wait: false, force: false, 
 
 test('confirm: an image whose health checks pass is confirmed, and its limits are lifted', async () => {
   const dir = await onTrial()
-  const { ctx, out, ran, machine } = await runningHost(dir, 'hn-root.img')
+  const { ctx, out, ran, dir: machine } = await hostOf(dir, 'hn-root.img')
   const check = join(machine, 'etc/speediso/health.d/50-well')
   writeFileSync(check, '#!/bin/sh\necho all is well\n')
   chmodSync(check, 0o755)
@@ -314,7 +287,7 @@ test('confirm: an image whose health checks pass is confirmed, and its limits ar
 test('confirm: without --wait an image that is not healthy stays on trial, and nothing reboots', async () => {
   const dir = await onTrial()
   const before = listing(dir)
-  const { ctx, out, ran } = await runningHost(dir, 'hn-root.img', async (_file, args) => {
+  const { ctx, out, ran } = await hostOf(dir, 'hn-root.img', async (_file, args) => {
     const down = args.includes('is-active')
     return { stdout: down ? 'inactive' : '', stderr: '', exitCode: down ? 3 : 0 }
   })
@@ -327,7 +300,7 @@ test('confirm: without --wait an image that is not healthy stays on trial, and n
 test('confirm: while the old image runs nothing is said of the new one', async () => {
   const dir = await onTrial()
   const before = listing(dir)
-  const { ctx, out } = await runningHost(dir, 'hn-root-old.img')
+  const { ctx, out } = await hostOf(dir, 'hn-root-old.img')
   assert.is(await runConfirm({ ...asked, force: true }, ctx), 'unknown')
   assert.match(out.stderr, /the image that runs is the old one/)
   assert.equal(listing(dir), before)
@@ -335,7 +308,7 @@ test('confirm: while the old image runs nothing is said of the new one', async (
 
 test('confirm: where there is no current image there is nothing to confirm', async () => {
   const dir = hostpart()
-  const { ctx } = await runningHost(dir, undefined)
+  const { ctx } = await hostOf(dir, undefined)
   const end = await runConfirm({ ...asked, force: true }, ctx).then(
     (outcome) => exitCode({ outcome }),
     (error: unknown) => exitCode({ error }),
@@ -345,7 +318,7 @@ test('confirm: where there is no current image there is nothing to confirm', asy
 
 test('status: which image runs', async () => {
   const dir = await onTrial()
-  const { ctx, out } = await runningHost(dir, 'hn-root-old.img')
+  const { ctx, out } = await hostOf(dir, 'hn-root-old.img')
   await runStatus({ hostpart: undefined, esp: undefined, json: true }, ctx)
   const { images: found } = JSON.parse(out.stdout)
   assert.equal(

@@ -15,7 +15,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { InputError } from '../../src/errors.ts'
 import { type DeliverOptions, deliverImage } from '../../src/root/deliver/deliver.ts'
-import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { MANIFEST_LIMIT, SIGNATURE_LIMIT } from '../../src/root/manifest/schema.ts'
 import { imageNames } from '../../src/root/names.ts'
 import { judgeFile, readSidecars } from '../../src/root/observe/candidate.ts'
@@ -25,6 +24,7 @@ import { createHttp } from '../../src/system/http.ts'
 import { createHttpStream } from '../../src/system/http-stream.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { randomBytesOf } from '../block/helpers/random-bytes.ts'
+import { manifestOf } from './helpers/image-manifest.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 const MIB = 2 ** 20
@@ -52,15 +52,6 @@ const failure = async (act: Promise<unknown>): Promise<Error> => {
 const incoming = (hostpart: string) => readdirSync(join(hostpart, '.speediso/incoming')).sort()
 
 const IMAGE = randomBytesOf('image', 2 * MIB)
-async function manifestOf(bytes: Buffer): Promise<Buffer> {
-  const file = join(temporaryDir(), 'image')
-  writeFileSync(file, bytes)
-  const described = {
-    ...{ image: '0f1e2d3c-4b5a-4968-8776-655443322110', version: '2', kernelRelease: '6.1' },
-    created: '2026-01-02T03:04:05Z',
-  }
-  return manifestBytes(await makeManifest(file, described, { signal }))
-}
 const MANIFEST = await manifestOf(IMAGE)
 
 /** A web server that answers as it likes; closed with the scope. */

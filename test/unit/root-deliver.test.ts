@@ -20,7 +20,7 @@ import { writeAt } from '../../src/root/deliver/part-file.ts'
 import { findInSeed, mergeRuns, sharedInPlace, wantedChunks } from '../../src/root/deliver/plan.ts'
 import { strongValidator } from '../../src/root/deliver/source.ts'
 import { lengthOf, zeroChunks } from '../../src/root/manifest/index.ts'
-import { makeManifest, manifestBytes, parseManifest } from '../../src/root/manifest/manifest.ts'
+import { parseManifest } from '../../src/root/manifest/manifest.ts'
 import { scanFile } from '../../src/root/manifest/scan.ts'
 import { signManifest } from '../../src/root/manifest/signature.ts'
 import { imageNames } from '../../src/root/names.ts'
@@ -29,6 +29,7 @@ import { createHttp } from '../../src/system/http.ts'
 import { createHttpStream } from '../../src/system/http-stream.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
 import { randomBytesOf } from '../block/helpers/random-bytes.ts'
+import { manifestOf } from './helpers/image-manifest.ts'
 import { imageServer, type ServedImage } from './helpers/image-server.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
@@ -69,18 +70,6 @@ const failure = async (act: Promise<unknown>): Promise<Error> => {
   )
   assert.instance(error, Error)
   return error as Error
-}
-const description = {
-  image: '0f1e2d3c-4b5a-4968-8776-655443322110',
-  version: '2',
-  kernelRelease: '6.1',
-  created: '2026-01-02T03:04:05Z',
-}
-let made = 0
-async function manifestOf(bytes: Uint8Array) {
-  const file = join(dir, `manifest-${made++}`)
-  writeFileSync(file, bytes)
-  return manifestBytes(await makeManifest(file, description, { signal }))
 }
 /** An image on hostpart, with its manifest when it is known. */
 async function install(hostpart: string, name: string, bytes: Buffer, known = true) {

@@ -263,6 +263,22 @@ test('the current image again is refused, and its trial goes on: a host that sta
   assert.is(observed.files.current, 'O')
 })
 
+test('a file that this host has gone back from is refused by what is remembered of it, without a manifest, too', () => {
+  const images = { ...KNOWN, N: { id: 'n', sha256: 'sum-n' } }
+  const denied = (digest: string) => [{ digest, reason: 'unhealthy', time: '2026-11-20T10:00:00Z' }]
+  const with_ = (digest: string) => ({
+    ...CALM,
+    record: remembers({ confirmed: 'C', images, denied: denied(digest) }),
+    candidate: candidate('n'),
+  })
+  for (const digest of ['sum-n', 'n'])
+    assert.is(
+      refusal(with_(digest)),
+      'this host has gone back from this same file on 2026-11-20T10:00:00Z (unhealthy): put another one there',
+    )
+  for (const digest of ['sum-x', '']) assert.is(refusal(with_(digest)), 'updated')
+})
+
 test('another image with the id of the current or of the old one is refused, as is one that may be another', () => {
   const names_ = { c: 'current', o: 'old' } as const
   for (const observed of [CALM, TRYING])

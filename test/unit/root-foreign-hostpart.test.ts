@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
@@ -11,6 +10,7 @@ import { writeRecord } from '../../src/root/record-file.ts'
 import { FIRST_RECORD } from '../../src/root/standing.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { outputs } from './helpers/outputs.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 /** A hostpart in the last boot of a trial: what GRUB says decides what becomes of it. */
@@ -33,14 +33,7 @@ const LINE =
 
 function host(commandLine: string, running: string | undefined) {
   const machine = temporaryDir()
-  const out = { stdout: '', stderr: '' }
-  const sink = (name: keyof typeof out) =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        out[name] += chunk
-        done()
-      },
-    })
+  const { out, stdout, stderr } = outputs()
   mkdirSync(join(machine, 'proc'))
   mkdirSync(join(machine, 'run/speediso'), { recursive: true })
   writeFileSync(join(machine, 'proc/cmdline'), commandLine)
@@ -53,7 +46,7 @@ function host(commandLine: string, running: string | undefined) {
       }),
     )
   const ctx = {
-    ...{ stdout: sink('stdout'), stderr: sink('stderr'), clock: systemClock },
+    ...{ stdout, stderr, clock: systemClock },
     ...{ root: createMachineRoot(machine), signal: new AbortController().signal },
     exec: async (file: string) => {
       throw new Error(`${file} is not to be had`)

@@ -3,28 +3,19 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { actsOf, SIDECARS } from '../../src/root/acts.ts'
-import { makeManifest, manifestBytes, parseManifest } from '../../src/root/manifest/manifest.ts'
+import { parseManifest } from '../../src/root/manifest/manifest.ts'
 import { imageNames } from '../../src/root/names.ts'
 import { finishSidecars } from '../../src/root/sidecars.ts'
 import { FIRST_RECORD } from '../../src/root/standing.ts'
 import { randomBytesOf } from '../block/helpers/random-bytes.ts'
+import { manifestOf } from './helpers/image-manifest.ts'
 import { temporaryDir } from './helpers/temporary.ts'
 
 const names = imageNames()
-const signal = new AbortController().signal
 const ONE = randomBytesOf('one', 600_000)
 /** Of the same size. */
 const OTHER = randomBytesOf('other', 600_000)
 
-async function manifestOf(bytes: Buffer): Promise<Buffer> {
-  const file = join(temporaryDir(), 'image')
-  writeFileSync(file, bytes)
-  const described = {
-    ...{ image: '0f1e2d3c-4b5a-4968-8776-655443322110', version: '2', kernelRelease: '6.1' },
-    created: '2026-01-02T03:04:05Z',
-  }
-  return manifestBytes(await makeManifest(file, described, { signal }))
-}
 const MANIFEST = await manifestOf(ONE)
 
 function hostpart(files: Record<string, Buffer | string>): string {

@@ -79,8 +79,9 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   let verdict = await judge(join(hostpart, name), flags, session, ctx)
   if (!verdict.accepted && recalled) {
     for (const ending of SIDECARS) await rm(join(hostpart, `${name}${ending}`), { force: true })
-    // A root that was written to is no longer what its manifest says; without keys, none is needed.
-    verdict = await judge(join(hostpart, name), flags, session, ctx)
+    // A root that was written to is no longer what its manifest says; where there are no keys, none is needed.
+    if ((await readRootKeys(ctx.root)).length === 0)
+      verdict = await judge(join(hostpart, name), flags, session, ctx)
   }
   if (!verdict.accepted) {
     if (delivered !== undefined) await removeAll(delivered.file)

@@ -55,22 +55,27 @@ export function environment(variables: Record<string, string>): string {
   return `# GRUB Environment Block\n${lines.join('')}`.padEnd(1024, '#')
 }
 
+/** Puts the files of a tree into a folder. */
+export function plantTree(folder: string, tree: Tree): void {
+  for (const [path, what] of Object.entries(tree)) {
+    const at = join(folder, path)
+    mkdirSync(dirname(at), { recursive: true })
+    if (typeof what === 'string' || what instanceof Uint8Array) writeFileSync(at, what)
+    else if ('to' in what) symlinkSync(what.to, at)
+    else {
+      writeFileSync(at, what.exec)
+      chmodSync(at, 0o755)
+    }
+  }
+}
+
 export type Filesystem = 'ext4' | 'xfs' | 'btrfs' | 'squashfs'
 
 /** Makes an image file that holds a tree; `options` go to its mkfs. */
 export function makeImage(file: string, filesystem: Filesystem, tree: Tree, options: string[] = []): void {
   const folder = mkdtempSync(`${file}-tree-`)
   try {
-    for (const [path, what] of Object.entries(tree)) {
-      const at = join(folder, path)
-      mkdirSync(dirname(at), { recursive: true })
-      if (typeof what === 'string' || what instanceof Uint8Array) writeFileSync(at, what)
-      else if ('to' in what) symlinkSync(what.to, at)
-      else {
-        writeFileSync(at, what.exec)
-        chmodSync(at, 0o755)
-      }
-    }
+    plantTree(folder, tree)
     rmSync(file, { force: true })
     MAKERS[filesystem](file, folder, options)
   } finally {

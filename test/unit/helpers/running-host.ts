@@ -1,12 +1,13 @@
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Writable } from 'node:stream'
 import type { CliContext } from '../../../src/cli/context.ts'
 import { keyOf } from '../../../src/root/observe/files.ts'
 import { writeRecord } from '../../../src/root/record-file.ts'
 import { FIRST_RECORD } from '../../../src/root/standing.ts'
 import { systemClock } from '../../../src/system/clock.ts'
+import type { Exec } from '../../../src/system/exec.ts'
 import { createMachineRoot } from '../../../src/system/machine-root.ts'
+import { outputs } from './outputs.ts'
 import { temporaryDir } from './temporary.ts'
 
 /** Files of a machine by path; `{ link }`: a second name of a file elsewhere. */
@@ -21,18 +22,11 @@ export interface RunningHost {
   read(path: string): string
 }
 
-/** A machine of these files, of which all programs end well and say nothing. */
-export function runningHost(files: MachineFiles): RunningHost {
+/** A machine of these files, of which all programs end well and say nothing, unless `exec` runs them. */
+export function runningHost(files: MachineFiles, exec?: Exec): RunningHost {
   const dir = temporaryDir()
   const ran: string[] = []
-  const out = { stdout: '', stderr: '' }
-  const sink = (name: keyof typeof out) =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        out[name] += chunk
-        done()
-      },
-    })
+  const { out, stdout, stderr } = outputs()
   const all: MachineFiles = { 'proc/cmdline': 'ro', 'proc/uptime': '30.00 60.00', ...files }
   for (const folder of ['run/speediso', 'etc/speediso/health.d'])
     mkdirSync(join(dir, folder), { recursive: true })
@@ -42,11 +36,11 @@ export function runningHost(files: MachineFiles): RunningHost {
     else linkSync(what.link, join(dir, path))
   }
   const ctx = {
-    ...{ stdout: sink('stdout'), stderr: sink('stderr'), clock: systemClock, root: createMachineRoot(dir) },
+    ...{ stdout, stderr, clock: systemClock, root: createMachineRoot(dir) },
     signal: new AbortController().signal,
-    exec: async (file: string, args: readonly string[]) => {
+    exec: async (file: string, args: readonly string[], options: object) => {
       ran.push([file, ...args].join(' '))
-      return { stdout: '', stderr: '', exitCode: 0 }
+      return exec?.(file, args, options) ?? { stdout: '', stderr: '', exitCode: 0 }
     },
   } as unknown as CliContext
   return { ctx, out, ran, dir, read: (path) => readFileSync(join(dir, path), 'utf8') }
