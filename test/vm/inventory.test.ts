@@ -33,7 +33,7 @@ for (const firmware of ['uefi', 'bios'] as const) {
   const memoryMiB = firmware === 'bios' ? 768 : 1024
   test(`netboot with SPEEDISO=inventory: ${firmware}, ${memoryMiB} MiB`, async () => {
     await using guest = await runGuest(
-      { ask: 'SPEEDISO=inventory', firmware, memoryMiB, disks: DISKS, smbios: SMBIOS },
+      { ask: 'SPEEDISO=inventory', whole: true, firmware, memoryMiB, disks: DISKS, smbios: SMBIOS },
       deps,
     )
     const { report, events, booted } = guest

@@ -10,7 +10,7 @@ import {
   filesystemState,
   makeHostpart,
   putInto,
-  QUICK,
+  quickBoot,
   readFrom,
   withProgram,
 } from './root-host.ts'
@@ -94,7 +94,7 @@ async function boot(
         kind: 'kernel',
         kernel: join(imageDir, 'vmlinuz'),
         initrd,
-        cmdline: `console=ttyS0 ${QUICK} rd.shell=0 rd.emergency=reboot real_root=/hn-root.img ${cmdline}`,
+        cmdline: `console=ttyS0 ${quickBoot()} rd.shell=0 rd.emergency=reboot real_root=/hn-root.img ${cmdline}`,
       },
       disks: disks.map(
         (file, index): Disk => ({ kind: 'virtio', serial: `DISK${index}`, sizeMiB: 3072, file }),

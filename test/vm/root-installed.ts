@@ -17,7 +17,7 @@ import {
   partitionOffset,
   writeTree,
 } from './grub-disk.ts'
-import { SPARED } from './root-host.ts'
+import { SPARED, SWIFT } from './root-host.ts'
 
 const ESP_MIB = 48
 const UUID = '5eed1500-0000-4000-8000-000000000001'
@@ -31,13 +31,7 @@ export interface InstalledDisk {
 }
 
 /** What GRUB adds to every kernel's command line: the emulated processor is slow, and none of it is a lock-up. */
-const APPEND = [
-  'softlockup_panic=0',
-  'nmi_watchdog=0',
-  'lsm=landlock,yama',
-  'loglevel=6',
-  'systemd.show_status=no',
-]
+const APPEND = ['softlockup_panic=0', 'nmi_watchdog=0', ...SWIFT]
 
 /** Installs a host with this image as its current one. Images lie on hostpart by these names. */
 export async function installDisk(

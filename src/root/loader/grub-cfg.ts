@@ -45,8 +45,9 @@ export function renderGrubConfig(config: GrubConfig): string {
     ...GRUB_MODULES.map((module) => `insmod ${module}`),
     '',
     ...consoleLines(config.consoles),
-    // Only Esc interrupts a countdown: a menu would stay for ever when a serial line makes noise.
-    'set timeout_style=countdown',
+    // Only Esc interrupts a countdown: a menu would stay for ever when a serial line makes noise. A countdown from 0 is
+    // one of 3 seconds where a serial line is an input (GRUB 2.06 of Debian).
+    ...(config.timeout === 0 ? [] : ['set timeout_style=countdown']),
     `set timeout=${config.timeout}`,
     'set default=0',
     'set fallback=3',

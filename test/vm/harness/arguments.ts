@@ -8,11 +8,12 @@ export const QMP_FD = 3
 
 /**
  * In the emulator, a store into a page that has held code is a hundred times slower than another one until all code of
- * that page is forgotten: a byte at a time (erms, fsrm) clearing a page took 10 ms, and a cache of 1 GiB forgets nothing.
+ * that page is forgotten: a byte at a time (erms, fsrm) clearing a page took 10 ms. Half of a boot is translating code:
+ * the cache has to hold all of it.
  */
 const PROCESSOR = {
   kvm: ['-accel', 'kvm', '-cpu', 'max'],
-  tcg: ['-accel', 'tcg,thread=multi,tb-size=128', '-cpu', 'max,-erms,-fsrm'],
+  tcg: ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,-erms,-fsrm'],
 }
 
 /** Structure numbers of the SMBIOS specification, 7.1 to 7.18. */
