@@ -73,6 +73,9 @@ test('hostpart, names, consoles, arguments and the countdown stand in the script
       line,
     )
   }
+  // GRUB counts down from 3 in place of 0 where a serial line is an input.
+  assert.not.match(script, 'countdown')
+  assert.match(render({ timeout: 2 }), 'set timeout_style=countdown\nset timeout=2\n')
   const [linux = ''] = script.split('\n').filter((line) => line.includes('linux (current)/boot/kernel'))
   assert.ok(linux.includes(' real_root=/sub/x.img '))
   assert.ok(
