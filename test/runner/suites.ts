@@ -40,7 +40,13 @@ export const SUITES: Suite[] = [
   { name: 'binary', files: 'test/binary/*.test.ts', limit: 3 * MINUTE, parallel: 1, needs: [BINARY] },
   // Wants a Chromium on PATH.
   { name: 'browser', files: 'test/browser/*.test.ts', limit: 4 * MINUTE, parallel: 1, needs: [] },
-  { name: 'block', files: 'test/block/*.test.ts', limit: 5 * MINUTE, parallel: availableParallelism(), needs: [] },
+  {
+    name: 'block',
+    files: 'test/block/*.test.ts',
+    limit: 5 * MINUTE,
+    parallel: availableParallelism(),
+    needs: [],
+  },
   {
     name: 'vm',
     files: 'test/vm/*.test.ts',
