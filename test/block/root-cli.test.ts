@@ -22,6 +22,7 @@ import { readRecord } from '../../src/root/record-file.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { createExec } from '../../src/system/exec.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
+import { imageServer } from '../unit/helpers/image-server.ts'
 import { outputs } from '../unit/helpers/outputs.ts'
 import { speediso } from '../unit/helpers/program.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
@@ -64,9 +65,9 @@ test('stage a file, again another one, revert, and what the history tells of it'
     .trimEnd()
     .split('\n')
     .map((line) => line.replace(/^\S+ \S+ {2}/, ''))
-  assert.match(told[0] ?? '', /^updated \(1\.next\): updated to 1\.next; /)
-  assert.match(told[1] ?? '', /^updated \(1\.twin\): /)
-  assert.match(told[2] ?? '', /^reverted/)
+  assert.match(told[0] ?? '', /^updated to 1\.next; it has 3 boots to be confirmed, the next is the first$/)
+  assert.match(told[1] ?? '', /^updated to 1\.twin; /)
+  assert.match(told[2] ?? '', /^reverted to the old image; it runs after a reboot \(version 1\.first\)$/)
   assert.is(told.length, 3, 'where nothing was done there is nothing to tell')
 })
 
@@ -112,7 +113,7 @@ test('without a boot loader that counts, none is said to count; one that is name
   const counted = await root(host, 'stage', imageFile('twin'), '--esp', esp)
   assert.match(counted.stdout, 'GRUB counts 3 boots')
   const { stdout } = await root(host, 'status', '--esp', esp)
-  assert.match(stdout, `GRUB has 3 boots left for image ${IDS.twin}`)
+  assert.match(stdout, `GRUB boots image ${IDS.twin} 3 times more before it goes back to the old one`)
 })
 
 test('stage: what is the current image already is not brought again, and nothing changes', async () => {
@@ -153,6 +154,20 @@ test('stage: a plan takes nothing and leaves nothing', async () => {
   const described = await root(host, 'stage', link, '--plan')
   assert.match(described.stdout, /^refused: its manifest is no speediso\.root-image\/1/)
   assert.not(existsSync(join(host.dir, '.speediso')))
+})
+
+test('stage: a plan of a URL says whether there is room', async () => {
+  await using server = await imageServer({ '/next.img': readFileSync(imageFile('next')) })
+  const planned = async (host: Hostpart) =>
+    (await root(host, 'stage', `${server.url}/next.img`, '--plan')).stdout
+  using roomy = large()
+  assert.match(
+    await planned(roomy),
+    /would be written: at most 221\.\d kB, and hostpart has room for \S+ MB\n/,
+  )
+  // All that is free is to stay free.
+  using small = make(EXT4, 200 * 2 ** 20)
+  assert.match(await planned(small), /and hostpart has room for 0 B: that may be too little\n/)
 })
 
 test('stage: one that waits on hostpart is taken where it is, with its manifest, which is kept', async () => {
@@ -333,6 +348,13 @@ test('confirm --wait: health that does not come goes back, says why, and reboots
   const again = await root(host, 'stage', imageFile('next'))
   assert.is(again.code, 1)
   assert.match(again.stdout, /refused: this host has gone back from this same image/)
+  const history = await root(host, 'history')
+  const told = history.stdout.trimEnd().split('\n')
+  assert.match(
+    told.at(-2) ?? '',
+    /back to the last confirmed image: .*no storage peers.* \(version 1\.first\)$/,
+  )
+  assert.match(told.at(-1) ?? '', /next\.img is refused: this host has gone back from this same image/)
 })
 
 test.run()

@@ -167,13 +167,17 @@ test('stage --plan of a URL: fetches the manifest alone, says what would be fetc
     stdout,
     /^version 2, kernel 6\.1, made on 2026-01-02T03:04:05Z\nwould be fetched: .* of 6\.\d+ MB, \d+ of \d+ chunks\n/,
   )
-  assert.match(stdout, /whether it is taken is told once it is here\n$/)
+  assert.match(
+    stdout,
+    /would be written: at most \d\.\d+ MB, and hostpart has room for .*\nwhether it is taken is told once it is here\n$/,
+  )
   assert.equal(listing(dir), before)
   const json = await speediso([...args, '--json'])
   const { outcome, fetch, manifest } = JSON.parse(json.stdout)
   assert.equal([outcome, manifest.version, manifest.chunks], ['unchanged', '2', undefined])
   assert.is(fetch.totalBytes, NEW.length)
   assert.is(fetch.fetchBytes + fetch.hereBytes + fetch.zeroBytes, NEW.length)
+  assert.is(fetch.writeBytes, NEW.length - fetch.zeroBytes)
   assert.ok(fetch.fetchBytes >= 200_000 && fetch.fetchBytes < 900_000, `${fetch.fetchBytes}`)
   assert.ok(fetch.zeroBytes >= MIB && fetch.fetchChunks < fetch.chunks)
   assert.equal(listing(dir), before)

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../exit.ts'
-import { readHistory } from '../../root/history.ts'
+import { type HistoryEntry, readHistory } from '../../root/history.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 import { openSession, type SessionFlags } from './session.ts'
 
@@ -12,12 +12,13 @@ export async function run(flags: SessionFlags & { json: boolean }, ctx: CliConte
     return null
   }
   if (history.length === 0) printLine(ctx.stdout, 'nothing has happened yet')
-  for (const { time, outcome, version, messages } of history) {
-    const at = time.replace('T', ' ').replace(/\.\d+Z$/, 'Z')
-    printLine(
-      ctx.stdout,
-      `${at}  ${outcome}${version === undefined ? '' : ` (${version})`}: ${messages.join('; ')}`,
-    )
-  }
+  for (const entry of history) printLine(ctx.stdout, describe(entry))
   return null
+}
+
+/** Its messages say what has become of it; the outcome is for programs. */
+function describe({ time, version, messages }: HistoryEntry): string {
+  const text = messages.join('; ')
+  const untold = version !== undefined && !text.includes(version)
+  return `${time.replace('T', ' ').replace(/\.\d+Z$/, 'Z')}  ${text}${untold ? ` (version ${version})` : ''}`
 }

@@ -7,7 +7,7 @@ import { decide } from '../../root/decide.ts'
 import { settle } from '../../root/freeze.ts'
 import { createStartThawGuard } from '../../root/freeze-guard.ts'
 import { loadFreezeIo } from '../../root/freeze-ioctl.ts'
-import { addHistory } from '../../root/history.ts'
+import { addHistory, type HistoryEntry } from '../../root/history.ts'
 import { type LoaderAccess, openLoader } from '../../root/loader/access.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
 import { dropManifests, keepManifest } from '../../root/manifests.ts'
@@ -56,6 +56,8 @@ export interface Session extends Disposable {
   lockDelivery(): Promise<void>
   /** Decides, and does it unless `plan`. */
   act(observed: Observed, plan: boolean, onAct?: (act: Act) => void): Promise<Decision>
+  /** Adds to the history what was not decided by `act`. */
+  note(entry: Omit<HistoryEntry, 'time'>): Promise<void>
 }
 
 /** Of those who change hostpart, and of those who bring an image there, which takes long. */
@@ -151,6 +153,7 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
       await remember(decision, observed, hostpart, say)
       return decision
     },
+    note: (entry) => writeHistory(hostpart, { time: new Date(clock.now()).toISOString(), ...entry }, say),
   }
 }
 
@@ -161,20 +164,27 @@ async function remember(
   hostpart: string,
   say: Session['say'],
 ): Promise<void> {
-  try {
-    const record = await readRecord(hostpart)
-    if (record !== undefined) await dropManifests(hostpart, record)
-    if (decision.messages.length === 0) return
-    const facts = record?.images[decision.boot?.image ?? record.trial?.image ?? record.confirmed ?? '']
-    await addHistory(hostpart, {
-      ...{ time: observed.time, occasion: observed.occasion, outcome: decision.outcome },
-      ...(facts?.version === undefined ? {} : { version: facts.version }),
-      ...(facts?.sha256 === undefined ? {} : { sha256: facts.sha256 }),
-      messages: decision.messages.map(({ text }) => text),
-    })
-  } catch (error) {
-    say('warning', `the history could not be written: ${explainInLine(error)}`)
+  const record = await readRecord(hostpart).catch(() => undefined)
+  if (record !== undefined) {
+    await dropManifests(hostpart, record).catch((error: unknown) =>
+      say('warning', `manifests of images that are gone could not be removed: ${explainInLine(error)}`),
+    )
   }
+  if (decision.messages.length === 0) return
+  const facts = record?.images[decision.boot?.image ?? record.trial?.image ?? record.confirmed ?? '']
+  const entry = {
+    ...{ time: observed.time, occasion: observed.occasion, outcome: decision.outcome },
+    ...(facts?.version === undefined ? {} : { version: facts.version }),
+    ...(facts?.sha256 === undefined ? {} : { sha256: facts.sha256 }),
+    messages: decision.messages.map(({ text }) => text),
+  }
+  await writeHistory(hostpart, entry, say)
+}
+
+async function writeHistory(hostpart: string, entry: HistoryEntry, say: Session['say']): Promise<void> {
+  await addHistory(hostpart, entry).catch((error: unknown) =>
+    say('warning', `the history could not be written: ${explainInLine(error)}`),
+  )
 }
 
 async function findMounted({ root }: CliContext): Promise<string | undefined> {

@@ -41,6 +41,7 @@ export async function planFromUrl(
       outcome: 'unchanged',
       manifest: manifest === undefined ? null : described,
       fetch: planned.plan ?? { totalBytes: planned.size ?? null, fetchBytes: planned.size ?? null },
+      roomBytes: planned.roomBytes,
     })
   } else for (const line of describe(planned, keys.length > 0)) printLine(stdout, line)
   if (manifest !== undefined && keys.length > 0 && notBefore === undefined && !json)
@@ -49,20 +50,29 @@ export async function planFromUrl(
   return null
 }
 
-function describe({ described, plan, size }: PlannedDelivery, signed: boolean): string[] {
+function describe({ described, plan, size, roomBytes }: PlannedDelivery, signed: boolean): string[] {
   const last = 'whether it is taken is told once it is here'
   const amount = (bytes: number) => formatAmount(bytes, 'bytes')
   if (described === undefined || plan === undefined) {
     const all = size === undefined ? 'all of it, and the server tells no size' : `all of it, ${amount(size)}`
-    return ['it has no manifest, so that its content would not be proved', `would be fetched: ${all}`, last]
+    const room = size === undefined ? [] : describeRoom(size, roomBytes)
+    const unproved = 'it has no manifest, so that its content would not be proved'
+    return [unproved, `would be fetched: ${all}`, ...room, last]
   }
   const { version, kernelRelease, created } = described.read.manifest
-  const { totalBytes, fetchBytes, hereBytes, zeroBytes, chunks, fetchChunks } = plan
+  const { totalBytes, fetchBytes, hereBytes, zeroBytes, writeBytes, chunks, fetchChunks } = plan
   return [
     `version ${version}, kernel ${kernelRelease}, made on ${created}${signed ? ', signed for this host' : ''}`,
     `would be fetched: ${amount(fetchBytes)} of ${amount(totalBytes)}, ${fetchChunks} of ${chunks} chunks`,
     ...(hereBytes === 0 ? [] : [`is here already: ${amount(hereBytes)}`]),
     ...(zeroBytes === 0 ? [] : [`zeros, which nobody sends: ${amount(zeroBytes)}`]),
+    ...describeRoom(writeBytes, roomBytes),
     last,
   ]
+}
+
+function describeRoom(bytes: number, room: number): string[] {
+  const [most, there] = [bytes, room].map((each) => formatAmount(each, 'bytes'))
+  const head = `would be written: at most ${most}, and hostpart has room for ${there}`
+  return [bytes <= room ? head : `${head}: that may be too little`]
 }

@@ -41,13 +41,19 @@ export function tellUndelivered(
     else printLine(ctx.stdout, error.message)
     return 'passed'
   }
-  if (error instanceof TrustError || error instanceof ManifestError || error instanceof Refusal)
-    return tell({ accepted: false, reason: explainInLine(error) }, flags, ctx)
+  const refused = refusalOf(error)
+  if (refused !== undefined) return tell({ accepted: false, reason: refused }, flags, ctx)
   if (!(error instanceof DeliveryError || error instanceof HttpError || isOfSystem(error))) throw error
   const reason = explainInLine(error)
   printLine(ctx.stderr, `speediso: ${reason}`)
   if (flags.json) printJson(ctx.stdout, { outcome: 'failed', reason })
   return 'failed'
+}
+
+/** Why an image is refused by what lies beside it; undefined: it is another error. */
+export function refusalOf(error: unknown): string | undefined {
+  const refuses = error instanceof TrustError || error instanceof ManifestError || error instanceof Refusal
+  return refuses ? explainInLine(error) : undefined
 }
 
 /** Where the bytes of an image came from, for people; what is nothing is left out. @param local it came from a file */

@@ -1,5 +1,5 @@
 import { open, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { SIDECARS } from '../../root/acts.ts'
@@ -19,7 +19,7 @@ import { askedAtRunTime, openSession, type Session, type SessionFlags } from './
 import { begin, checkFile, checkFree, checkWritable, ownPlace } from './stage-checks.ts'
 import { readClaimsCheck, readTwinCheck } from './stage-claims.ts'
 import { planFromUrl } from './stage-plan.ts'
-import { describeDelivered, tell, tellUndelivered } from './stage-verdict.ts'
+import { describeDelivered, refusalOf, tell, tellUndelivered } from './stage-verdict.ts'
 
 export interface StageFlags extends SessionFlags {
   /** FILE or URL. */
@@ -72,6 +72,8 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
       await writeSidecars(delivered)
     }
   } catch (error) {
+    const reason = refusalOf(error)
+    if (reason !== undefined) await noteRefused(source, reason, session)
     return tellUndelivered(error, flags, ctx)
   }
   const name = delivered === undefined ? (place ?? '') : delivered.file.slice(hostpart.length + 1)
@@ -85,6 +87,7 @@ export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> 
   }
   if (!verdict.accepted) {
     if (delivered !== undefined) await removeAll(delivered.file)
+    await noteRefused(source, verdict.reason, session)
     return tell(verdict, flags, ctx)
   }
   for (const line of verdict.evidence) say('info', line)
@@ -131,6 +134,12 @@ async function fetch(
   const told = describeDelivered(delivered, local)
   if (told !== undefined) say('info', told)
   return delivered
+}
+
+/** Without what an address may hold besides its path. */
+async function noteRefused(source: string, reason: string, session: Session): Promise<void> {
+  const name = basename(looksLikeUrl(source) ? new URL(source).pathname : source)
+  await session.note({ occasion: 'stage', outcome: 'refused', messages: [`${name} is refused: ${reason}`] })
 }
 
 async function writeSidecars({ file, manifest, signature }: Delivered): Promise<void> {

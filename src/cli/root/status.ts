@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Outcome } from '../../exit.ts'
 import { IMAGE_ROLES, type ImageNames } from '../../root/names.ts'
 import { type FoundFiles, findFiles } from '../../root/observe/files.ts'
-import type { Observed } from '../../root/schema.ts'
+import type { LoaderTrial, Observed } from '../../root/schema.ts'
 import { type Standing, standingOf } from '../../root/standing.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
@@ -86,7 +86,7 @@ function describe(
     ),
     `current image: ${describeStanding(standing)}`,
     ...nextBoot(observed, names, odd),
-    ...(loader === undefined ? [] : [`GRUB has ${loader.tries} boots left for image ${loader.image}`]),
+    ...(loader === undefined ? [] : [describeCount(loader)]),
     ...(record?.denied ?? []).map(
       ({ digest, version, reason, time }) => `never again: ${version ?? digest}, ${reason} (${time})`,
     ),
@@ -112,6 +112,11 @@ function nextBoot({ flag, files }: Observed, names: ImageNames, odd: FoundFiles[
   return odd.new === undefined
     ? [`${names.new} is there: the next boot proves it, and takes it or sets it aside as ${names.rejected}`]
     : [`${names.new} is ${odd.new}: the next boot sets it aside as ${names.rejected}`]
+}
+
+function describeCount({ image, tries }: LoaderTrial): string {
+  if (tries === 0) return `GRUB boots image ${image} no more, and goes back to the old one`
+  return `GRUB boots image ${image} ${tries === 1 ? 'once' : `${tries} times`} more before it goes back to the old one`
 }
 
 function describeStanding(standing: Standing): string {

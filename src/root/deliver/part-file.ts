@@ -65,10 +65,15 @@ export async function reflink(from: string, part: string): Promise<boolean> {
   }
 }
 
+/** Bytes that can still be written to a folder's filesystem. */
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
+}
+
 /** @throws NoRoomError that tells the amounts, when so many bytes do not fit */
 export async function checkRoom(folder: string, bytes: number, reserve: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder)
-  const free = bavail * bsize
+  const free = await freeBytes(folder)
   if (bytes + reserve <= free) return
   const amount = (value: number) => formatAmount(value, 'bytes')
   throw new NoRoomError(

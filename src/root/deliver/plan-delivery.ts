@@ -9,7 +9,7 @@ import {
   type Description,
   readDescription,
 } from './deliver.ts'
-import { partName } from './part-file.ts'
+import { freeBytes, partName, RESERVE } from './part-file.ts'
 import { findInSeed, wantedChunks } from './plan.ts'
 import { DEFAULT_PACE, withRetries } from './retry.ts'
 import { findSeeds } from './seeds.ts'
@@ -24,6 +24,8 @@ export interface DeliveryPlan {
   /** On hostpart already: in its images, as far as their manifests say, in an interrupted delivery, or fetched once for several places. */
   hereBytes: number
   zeroBytes: number
+  /** At most so many would be written: what hostpart's filesystem shares between files is not. */
+  writeBytes: number
   chunks: number
   fetchChunks: number
 }
@@ -34,6 +36,8 @@ export interface PlannedDelivery {
   /** Bytes of a source without a manifest, when that is told. */
   size?: number
   plan?: DeliveryPlan
+  /** Bytes of hostpart that could be written: what stays free is left out, and may be missing already. */
+  roomBytes: number
 }
 
 /** Milliseconds: whoever asks what would be done waits for the answer. */
@@ -58,22 +62,24 @@ export async function planDelivery(
     ...{ progressed: () => {}, lastProgress: () => start },
     ...(say === undefined ? {} : { say }),
   }
+  const roomBytes = Math.max(0, (await freeBytes(hostpart)) - RESERVE)
   const described = await readDescription(source, keys, retry)
   if (described === undefined) {
     let size: number | undefined
     await withRetries(async () => {
       size = (await lookAt(source)).size
     }, retry)
-    return { described, ...(size === undefined ? {} : { size }) }
+    return { described, ...(size === undefined ? {} : { size }), roomBytes }
   }
   const { index, manifest } = described.read
   const have = new Uint8Array(zeroChunks(index))
   const part = join(hostpart, OWN_FOLDER, 'incoming', partName(source.shown, manifest.sha256))
   await markPart(part, index, have, signal)
+  const writeBytes = bytesOf(index, (chunk) => have[chunk] === 0)
   const wanted = wantedChunks(index, have)
   for (const seed of await findSeeds(hostpart, names, source.file === undefined, deps))
     for (const { places } of findInSeed(seed.index, wanted)) for (const place of places) have[place] = 1
-  return { described, plan: count(index, have) }
+  return { described, plan: { ...count(index, have), writeBytes }, roomBytes }
 }
 
 /** What an interrupted delivery has brought counts. */
@@ -93,11 +99,15 @@ async function markPart(
   for await (const { chunk, whole } of verifyInPlace(file, index, signal)) if (whole) have[chunk] = 1
 }
 
-function count(index: ChunkIndex, have: Uint8Array): DeliveryPlan {
+function bytesOf(index: ChunkIndex, counts: (chunk: number) => boolean): number {
+  let bytes = 0
+  for (let chunk = 0; chunk < index.count; chunk += 1) if (counts(chunk)) bytes += lengthOf(index, chunk)
+  return bytes
+}
+
+function count(index: ChunkIndex, have: Uint8Array): Omit<DeliveryPlan, 'writeBytes'> {
   const zero = zeroChunks(index)
-  let zeroBytes = 0
-  for (let chunk = 0; chunk < index.count; chunk += 1)
-    if (zero[chunk] === 1) zeroBytes += lengthOf(index, chunk)
+  const zeroBytes = bytesOf(index, (chunk) => zero[chunk] === 1)
   // What comes in several places is fetched once, and copied to the others.
   const missing = [...wantedChunks(index, have).values()]
   const fetchBytes = missing.reduce((sum, [first]) => sum + lengthOf(index, first as number), 0)
