@@ -32,9 +32,11 @@ export function refuseTwin(observed: Observed, standing: Standing): Observed {
 function whyRefused(observed: Observed, standing: Standing, candidate: ImageFacts): string | undefined {
   const { files, ids, fallback, booted, record } = observed
   const known = record?.images[files.new ?? '']
-  const denied = record?.denied.find(
-    ({ digest }) => digest !== '' && (digest === known?.sha256 || digest === known?.id),
-  )
+  // With another id, somebody has copied another image over it.
+  const denied =
+    known?.id === candidate.id
+      ? record?.denied.find(({ digest }) => digest !== '' && (digest === known.sha256 || digest === known.id))
+      : undefined
   if (denied !== undefined)
     return `this host has gone back from this same file on ${denied.time} (${denied.reason}): put another one there`
   const old = fallbackImage(observed)

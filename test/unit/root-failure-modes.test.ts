@@ -277,6 +277,8 @@ test('a file that this host has gone back from is refused by what is remembered 
       'this host has gone back from this same file on 2026-11-20T10:00:00Z (unhealthy): put another one there',
     )
   for (const digest of ['sum-x', '']) assert.is(refusal(with_(digest)), 'updated')
+  // Another image was copied over it.
+  assert.is(refusal({ ...with_('sum-n'), candidate: candidate('x') }), 'updated')
 })
 
 test('another image with the id of the current or of the old one is refused, as is one that may be another', () => {
