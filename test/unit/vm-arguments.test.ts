@@ -26,7 +26,7 @@ const kernel = { boot: { kind: 'kernel', kernel: '/k', cmdline: 'a=1,b' } } as c
 const holds: [name: string, spec: Partial<MachineSpec>, paths: MachinePaths, words: string[]][] = [
   ['memory', {}, bios, ['-m', '768']],
   ['processors', { cpus: 3 }, bios, ['-smp', '3']],
-  ['TCG with threads', {}, bios, ['-accel', 'tcg,thread=multi,tb-size=128', '-cpu', 'max,-erms,-fsrm']],
+  ['TCG with threads', {}, bios, ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,-erms,-fsrm']],
   ['KVM', { acceleration: 'kvm' }, bios, ['-accel', 'kvm']],
   ['the serial port', {}, bios, ['-chardev', 'stdio,id=serial,signal=off', '-serial', 'chardev:serial']],
   [

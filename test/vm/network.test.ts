@@ -86,6 +86,7 @@ test('the card of BOOTIF has the default route and reports, although ip=dhcp is 
   await using booted = await netboot(
     {
       ask: ask(`ip=dhcp BOOTIF=01-${second.mac.replaceAll(':', '-')}`),
+      whole: true,
       networkCards: [first, second, bmc],
       forwardedPorts: [22],
     },
@@ -108,6 +109,7 @@ test('control: without BOOTIF no card is preferred; the root does not come over 
   await using booted = await netboot(
     {
       ask: ask(`rd.bootif=0 BOOTIF=01-${second.mac.replaceAll(':', '-')}`),
+      whole: true,
       networkCards: [first, second, bmc],
       forwardedPorts: [22],
       clock: '2001-01-01T00:00:00',
@@ -146,6 +148,7 @@ test('a card that ip= names is configured by that alone; a clock of 2035 is put 
   await using booted = await netboot(
     {
       ask: ask(`ip=${name}:dhcp`),
+      whole: true,
       networkCards: [first, second, bmc],
       forwardedPorts: [22],
       clock: '2035-01-01T00:00:00',
