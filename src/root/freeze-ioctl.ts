@@ -1,4 +1,4 @@
-import { SpeedisoError } from '../errors.ts'
+import { loadLibc } from '../system/libc.ts'
 
 /**
  * `freeze` brings all of a filesystem to its place on the disk, its journal too, and holds every write until `thaw`;
@@ -39,18 +39,16 @@ export const EOPNOTSUPP = 95
 
 /** @throws SpeedisoError where C's functions cannot be called */
 export async function loadFreezeIo(): Promise<FreezeIo> {
-  const { functions, getInt32 } = await loadLibc()
-  // A thread has one errno at one place, so that it is read without another call that could change it.
-  const errnoAt = functions.__errno_location()
-  const errno = (answer: number | bigint) => (Number(answer) < 0 ? getInt32(errnoAt) : 0)
+  const { functions, errno } = await loadLibc()
+  const failure = (answer: number) => (answer < 0 ? errno() : 0)
   const argument = Buffer.alloc(8)
   const pollfd = Buffer.alloc(8)
   const byte = Buffer.alloc(1)
   return {
-    call: (fd, what) => errno(functions.ioctl(fd, REQUESTS[what], argument)),
-    sync: (fd) => errno(functions.syncfs(fd)),
-    lockMemory: () => errno(functions.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)),
-    unlockMemory: () => errno(functions.munlockall()),
+    call: (fd, what) => failure(functions.ioctl(fd, REQUESTS[what], argument)),
+    sync: (fd) => failure(functions.syncfs(fd)),
+    lockMemory: () => failure(functions.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)),
+    unlockMemory: () => failure(functions.munlockall()),
     readByte(fd, milliseconds) {
       pollfd.writeInt32LE(fd, 0)
       pollfd.writeInt16LE(POLLIN, 4)
@@ -59,23 +57,5 @@ export async function loadFreezeIo(): Promise<FreezeIo> {
       const length = Number(functions.read(fd, byte, 1n))
       return length === 1 ? (byte[0] ?? 0) : length === 0 ? 'end' : undefined
     },
-  }
-}
-
-async function loadLibc() {
-  try {
-    const { dlopen, getInt32 } = await import('node:ffi')
-    const { functions } = dlopen('libc.so.6', {
-      ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },
-      syncfs: { arguments: ['i32'], return: 'i32' },
-      mlockall: { arguments: ['i32'], return: 'i32' },
-      munlockall: { arguments: [], return: 'i32' },
-      poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
-      read: { arguments: ['i32', 'buffer', 'u64'], return: 'i64' },
-      __errno_location: { arguments: [], return: 'pointer' },
-    })
-    return { functions, getInt32 }
-  } catch (cause) {
-    throw new SpeedisoError('this build cannot call ioctl(2)', { cause })
   }
 }

@@ -1,3 +1,5 @@
+import { loadLibc } from '../system/libc.ts'
+
 // Linux, include/uapi/linux/fs.h; the same on x86-64 and arm64.
 const FS_IOC_GETFLAGS = 0x80086601n
 const FS_IOC_SETFLAGS = 0x40086602n
@@ -9,10 +11,7 @@ const FS_NOCOW_FL = 0x00800000
  */
 export async function keepInPlace(fd: number): Promise<void> {
   try {
-    const { dlopen } = await import('node:ffi')
-    const { functions } = dlopen('libc.so.6', {
-      ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },
-    })
+    const { functions } = await loadLibc()
     const flags = Buffer.alloc(8)
     if (functions.ioctl(fd, FS_IOC_GETFLAGS, flags) !== 0) return
     flags.writeUInt32LE((flags.readUInt32LE() | FS_NOCOW_FL) >>> 0)

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { getSystemErrorName } from 'node:util'
 import { SpeedisoError } from '../../errors.ts'
+import { loadLibc } from '../../system/libc.ts'
 
 /** A loop device that exists for as long as somebody holds it: this handle, or a mount. */
 export interface LoopDevice extends AsyncDisposable {
@@ -69,26 +70,11 @@ function checked(answer: number, what: string): number {
 
 /** @throws SpeedisoError where C's functions cannot be called */
 export async function loadLoopIo(): Promise<LoopIo> {
-  const { functions, getInt32 } = await loadLibc()
-  // A thread has one errno at one place, so that it is read without another call that could change it.
-  const errnoAt = functions.__errno_location()
-  const told = (answer: number) => (answer < 0 ? -getInt32(errnoAt) : answer)
+  const { functions, errno } = await loadLibc()
+  const told = (answer: number) => (answer < 0 ? -errno() : answer)
   const nothing = Buffer.alloc(8)
   return {
     free: (control) => told(functions.ioctl(control, LOOP_CTL_GET_FREE, nothing)),
     configure: (device, config) => told(functions.ioctl(device, LOOP_CONFIGURE, config)),
-  }
-}
-
-async function loadLibc() {
-  try {
-    const { dlopen, getInt32 } = await import('node:ffi')
-    const { functions } = dlopen('libc.so.6', {
-      ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },
-      __errno_location: { arguments: [], return: 'pointer' },
-    })
-    return { functions, getInt32 }
-  } catch (cause) {
-    throw new SpeedisoError('this build cannot call ioctl(2)', { cause })
   }
 }

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { loadLibc } from '../../system/libc.ts'
 import { writeAt } from './part-file.ts'
 
 /** fallocate(2), include/uapi/linux/falloc.h: leaves the length and frees the blocks. */
@@ -23,10 +24,7 @@ export async function loadClear(): Promise<Clear> {
 }
 
 async function loadPunch(): Promise<(fd: number, from: number, length: number) => boolean> {
-  const { dlopen } = await import('node:ffi')
-  const { functions } = dlopen('libc.so.6', {
-    fallocate: { arguments: ['i32', 'i32', 'i64', 'i64'], return: 'i32' },
-  })
+  const { functions } = await loadLibc()
   return (fd, from, length) =>
     functions.fallocate(fd, PUNCH_HOLE | KEEP_SIZE, BigInt(from), BigInt(length)) === 0
 }

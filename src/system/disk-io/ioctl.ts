@@ -1,4 +1,5 @@
-import { ReadError, SpeedisoError } from '../../errors.ts'
+import { ReadError } from '../../errors.ts'
+import { loadLibc } from '../libc.ts'
 
 /** What the kernel tells of an open block device, and does with it; Node has no ioctl of its own. */
 export interface BlockIoctl {
@@ -38,17 +39,5 @@ export async function loadBlockIoctl(): Promise<BlockIoctl> {
       // Needs no privilege, but leaves what is dirty.
       return functions.posix_fadvise(fd, 0n, 0n, POSIX_FADV_DONTNEED) === 0 && flushed
     },
-  }
-}
-
-async function loadLibc() {
-  try {
-    const { dlopen } = await import('node:ffi')
-    return dlopen('libc.so.6', {
-      ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },
-      posix_fadvise: { arguments: ['i32', 'i64', 'i64', 'i32'], return: 'i32' },
-    })
-  } catch (cause) {
-    throw new SpeedisoError('this build cannot call ioctl(2)', { cause })
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { loadLibc } from '../libc.ts'
 
 /** What became of a datagram; `busy`: the receiver has too many waiting; `gone`: there is no receiver any more. */
 export type Sending = 'sent' | 'busy' | 'too large' | 'gone'
@@ -21,39 +22,23 @@ const MSG_NOSIGNAL = 0x4000
 /** `struct sockaddr_un`: the family in two bytes, then the path with its NUL (unix(7)). */
 const PATH_LIMIT = 108
 
-/** C's functions, called from here; undefined where Node cannot do that. Node has no unix datagram sockets of its own. */
-async function loadSockets() {
-  try {
-    const { dlopen, getInt32 } = await import('node:ffi')
-    const { functions } = dlopen('libc.so.6', {
-      socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
-      connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
-      send: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
-      __errno_location: { arguments: [], return: 'pointer' },
-    })
-    return { ...functions, errno: () => getInt32(functions.__errno_location()) }
-  } catch {
-    return undefined
-  }
-}
-
 /** A socket that sends to the one at this path; undefined when that cannot be had. */
 export async function openDatagramSocket(path: string): Promise<DatagramSocket | undefined> {
-  const libc = await loadSockets()
+  const libc = await loadLibc().catch(() => undefined)
   if (libc === undefined || Buffer.byteLength(path) >= PATH_LIMIT) return undefined
-  const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+  const fd = libc.functions.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
   if (fd < 0) return undefined
   const address = Buffer.alloc(2 + PATH_LIMIT)
   address.writeUInt16LE(AF_UNIX)
   address.write(path, 2)
-  if (libc.connect(fd, address, address.length) !== 0) {
+  if (libc.functions.connect(fd, address, address.length) !== 0) {
     closeSync(fd)
     return undefined
   }
   return {
     send(data) {
       const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-      const sent = libc.send(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)
+      const sent = libc.functions.send(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)
       if (sent >= 0) return 'sent'
       const errno = libc.errno()
       if (errno === EAGAIN || errno === ENOBUFS) return 'busy'
