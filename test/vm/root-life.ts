@@ -22,6 +22,8 @@ const CLOUD = fileURLToPath(new URL('../../dist/image-root-cloud/current', impor
 export interface HostLife extends AsyncDisposable {
   readonly machine: Machine
   readonly shell: GuestShell
+  /** Before it is started: copies images to hostpart's folder `data`, as NAME.img. */
+  put(images: Readonly<Record<string, string>>): Promise<void>
   start(): Promise<void>
   /** Powers the host off, lets people do something to its hostpart, and starts it again. */
   between(work: (hostpart: string) => Promise<void>): Promise<void>
@@ -118,6 +120,11 @@ export async function installedHost(
       await onHostpart(disk, exec, work)
       await life.start()
     },
+    put: (images) =>
+      onHostpart(disk, exec, async (hostpart) => {
+        for (const [name, image] of Object.entries(images))
+          await exec('cp', ['--sparse=always', image, join(hostpart, 'data', `${name}.img`)])
+      }),
     drop: (image) =>
       life.between(async (hostpart) => {
         await exec('cp', ['--sparse=always', image, join(hostpart, 'hn-root-new.img')])
