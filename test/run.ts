@@ -37,7 +37,9 @@ async function runAll(wanted: (path: string) => boolean): Promise<void> {
   const built = new Map<string, boolean>()
   if (positionals.length === 0) for (const [name, command] of CHECKS) await check(name, command, 5 * MINUTE)
   for (const suite of SUITES) {
-    const files = globSync(suite.files).sort().filter(wanted)
+    const { first = [] } = suite
+    const rest = globSync(suite.files).filter((file) => !first.includes(file))
+    const files = [...first, ...rest.sort()].filter(wanted)
     if (files.length === 0 || stop.signal.aborted) continue
     for (const script of suite.needs) {
       if (!built.has(script)) built.set(script, await check(script, script.split(' '), 20 * MINUTE))
