@@ -62,7 +62,10 @@ export async function packImage(
     ...rootFacts,
   }
   await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  const described = ['manifest.json', ...(pack.kind === 'ext4' ? [`${pack.file}.json`] : [])]
+  const described = [
+    'manifest.json',
+    ...(pack.kind === 'ext4' ? [`${pack.file}.json`, `${pack.file}.chunks`] : []),
+  ]
   const sums = await Promise.all(
     described.map(async (name) => ({ name, sha256: await sha256File(join(target, name)) })),
   )
@@ -94,10 +97,10 @@ async function packRoot(root: string, target: string, inputs: PackInputs, { run 
   }
 }
 
-/** Seals it as any other image of a host, which also gives it its id, and writes the manifest beside it. */
+/** Seals it as any other image of a host, which also gives it its id, and writes manifest and pack beside it. */
 async function sealImage(file: string, version: string, binary: string, run: Run): Promise<string> {
   const described = `${file}.json`
-  await run(binary, ['root', 'seal', file, '--image-version', version, '--manifest', described])
+  await run(binary, ['root', 'seal', file, '--image-version', version, '--manifest', described, '--pack'])
   return (JSON.parse(await readFile(described, 'utf8')) as { image: string }).image
 }
 

@@ -12,6 +12,7 @@ export async function bootFigures(): Promise<Figure[]> {
   await using booted = await netboot(
     {
       ask: 'SPEEDISO=inventory',
+      whole: true,
       memoryMiB: MEMORY_MIB,
       smbios: { system: { serial: 'SYS-BENCH' } },
       extraArguments: ['-device', 'virtio-balloon-pci,id=balloon'],

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -92,7 +93,7 @@ test('ext4: sealed, signed, and no secret is left in the raw image, not even in 
     stdout,
     stderr,
   } as unknown as CliContext
-  const flags = { json: true, manifest: '', 'sign-key': key, 'image-version': '1.4' }
+  const flags = { json: true, manifest: '', pack: true, 'sign-key': key, 'image-version': '1.4' }
   assert.is(await run(file, flags, ctx), 'passed')
   const document = JSON.parse(out.stdout)
   assert.equal(document.steps.length, plan.steps.length)
@@ -102,7 +103,9 @@ test('ext4: sealed, signed, and no secret is left in the raw image, not even in 
   assert.equal(document.searched.found, [])
 
   const bytes = readFileSync(`${file}.json`)
-  const { manifest } = parseManifest(bytes)
+  const { manifest, pack } = parseManifest(bytes)
+  assert.equal(document.manifest, [`${file}.json`, `${file}.chunks`, `${file}.json.sig`])
+  assert.is(statSync(`${file}.chunks`).size, pack?.size)
   assert.is(manifest.image, document.image)
   assert.is(manifest.version, '1.4')
   assert.is(manifest.kernelRelease, '6.1.0-30-amd64')
@@ -220,13 +223,14 @@ test('a manifest that could not be written is told before anything is sealed', a
   const folder = mkdtempSync(join(dir, 'manifest-'))
   mkdirSync(join(folder, 'a.json.sig'))
   mkdirSync(`${file}.json`)
-  const bad: [flags: Record<string, string>, message: RegExp][] = [
-    ...[folder, join(folder, 'a.json'), ''].map((manifest): [Record<string, string>, RegExp] => [
+  const bad: [flags: Record<string, string | boolean>, message: RegExp][] = [
+    ...[folder, join(folder, 'a.json'), ''].map((manifest): [Record<string, string | boolean>, RegExp] => [
       { manifest },
       /--manifest .*: is a folder$/,
     ]),
     [{ manifest: join(folder, 'b.json'), 'sign-key': '/nope' }, /--sign-key \/nope: cannot be read/],
     [{ 'sign-key': '/nope' }, /there is no manifest to sign/],
+    [{ pack: true }, /--pack: there is no manifest to tell what is in it/],
     [{ 'image-version': 'a b' }, /--image-version a b: is no version/],
     [{ 'image-version': 'a"b' }, /is no version/],
     [{ 'image-version': 'a\nappend=x' }, /is no version/],

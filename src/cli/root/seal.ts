@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { makeManifest, manifestBytes } from '../../root/manifest/manifest.ts'
+import { PACK_SUFFIX } from '../../root/manifest/pack.ts'
 import { signManifest } from '../../root/manifest/signature.ts'
 import { describeSeal, describeSealPlan } from '../../root/seal/describe.ts'
 import { type SealDeps, type SealResult, seal, showSeal } from '../../root/seal/seal.ts'
@@ -33,6 +34,7 @@ export async function run(
   }
   const version = readVersion(text(flags['image-version']))
   const out = await manifestPath(image, text(flags.manifest))
+  const pack = packPath(image, flags.pack === true, out)
   const key = await signKey(text(flags['sign-key']), out)
   if (flags.plan === true) {
     const plan = await showSeal(image, deps)
@@ -44,7 +46,7 @@ export async function run(
   const manifest =
     out === undefined || result.verdict !== 'passed'
       ? undefined
-      : await describe(image, result, out, key, ctx)
+      : await describe(image, result, { out, pack, key }, ctx)
   if (flags.json === true) printJson(ctx.stdout, { file: image, ...result, manifest: manifest ?? null })
   else {
     for (const line of describeSeal(result)) printLine(ctx.stdout, line)
@@ -80,6 +82,12 @@ async function manifestPath(image: string, given: string | undefined): Promise<s
   return path
 }
 
+function packPath(image: string, wanted: boolean, manifest: string | undefined): string | undefined {
+  if (!wanted) return undefined
+  if (manifest !== undefined) return `${image}${PACK_SUFFIX}`
+  throw new InputError('--pack: there is no manifest to tell what is in it', { hint: 'add --manifest' })
+}
+
 async function signKey(path: string | undefined, manifest: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined
   if (manifest === undefined)
@@ -99,20 +107,20 @@ async function signKey(path: string | undefined, manifest: string | undefined): 
 async function describe(
   file: string,
   { image, version = '', kernelRelease = '' }: SealResult,
-  out: string,
-  key: string | undefined,
+  { out, pack, key }: { out: string; pack: string | undefined; key: string | undefined },
   { signal, clock }: CliContext,
 ): Promise<string[]> {
   const created = new Date(clock.now()).toISOString()
   const bytes = manifestBytes(
-    await makeManifest(file, { image, version, kernelRelease, created }, { signal }),
+    await makeManifest(file, { image, version, kernelRelease, created }, { signal }, pack),
   )
   // One that is there is of another manifest.
   await rm(`${out}.sig`, { force: true })
   await writeText(out, bytes.toString(), 0o644)
-  if (key === undefined) return [out]
+  const written = [out, ...(pack === undefined ? [] : [pack])]
+  if (key === undefined) return written
   await writeText(`${out}.sig`, signManifest(bytes, key).toString('base64'), 0o644)
-  return [out, `${out}.sig`]
+  return [...written, `${out}.sig`]
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -60,10 +60,11 @@ function describe({ described, plan, size, roomBytes }: PlannedDelivery, signed:
     return [unproved, `would be fetched: ${all}`, ...room, last]
   }
   const { version, kernelRelease, created } = described.read.manifest
-  const { totalBytes, fetchBytes, hereBytes, zeroBytes, writeBytes, chunks, fetchChunks } = plan
+  const { totalBytes, fetchBytes, missingBytes, hereBytes, zeroBytes, writeBytes, chunks, fetchChunks } = plan
+  const packed = fetchBytes === missingBytes ? '' : `${amount(fetchBytes)}, packed, for `
   return [
     `version ${version}, kernel ${kernelRelease}, made on ${created}${signed ? ', signed for this host' : ''}`,
-    `would be fetched: ${amount(fetchBytes)} of ${amount(totalBytes)}, ${fetchChunks} of ${chunks} chunks`,
+    `would be fetched: ${packed}${amount(missingBytes)} of ${amount(totalBytes)}, ${fetchChunks} of ${chunks} chunks`,
     ...(hereBytes === 0 ? [] : [`is here already: ${amount(hereBytes)}`]),
     ...(zeroBytes === 0 ? [] : [`zeros, which nobody sends: ${amount(zeroBytes)}`]),
     ...describeRoom(writeBytes, roomBytes),

@@ -123,10 +123,10 @@ async function fetch(
     {
       ...{ http, clock, signal, stream: createHttpStream(root) },
       say: (text) => say('warning', text),
-      progress({ total, fetched, copied, reused, zero }) {
+      progress({ total, fetched, arrived, copied, reused, zero }) {
         if (clock.monotonic() - shown < 2000) return
         shown = clock.monotonic()
-        const here = `${amount(fetched + copied + reused + zero)} of ${amount(total)}`
+        const here = `${amount(arrived + copied + reused + zero)} of ${amount(total)}`
         say('info', local ? here : `${here}, ${amount(fetched)} of it fetched`)
       },
     },

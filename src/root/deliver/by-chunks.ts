@@ -1,6 +1,8 @@
 import { open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { explainInLine } from '../../errors.ts'
 import type { ChunkIndex } from '../manifest/index.ts'
+import type { Layout } from '../manifest/pack.ts'
 import { digestFile } from '../manifest/scan.ts'
 import { ChunkWork } from './chunk-work.ts'
 import { FinalDeliveryError } from './errors.ts'
@@ -11,11 +13,13 @@ import { type RetryDeps, withRetries } from './retry.ts'
 import type { Seed } from './seeds.ts'
 import type { Source } from './source.ts'
 
-/** Bytes by where they came from; together the image's, but for what had to be fetched again. */
+/** Bytes by where they came from; all but `fetched` are together the image's. */
 export interface Counts {
   total: number
-  /** Over the network, or from the file that is delivered. */
+  /** Over the network, packed or not, or from the file that is delivered; again, too. */
   fetched: number
+  /** What of the image came with them. */
+  arrived: number
   /** From other images here. */
   copied: number
   /** What the part file had already, from an interrupted delivery or as a reflink of another image. */
@@ -27,6 +31,8 @@ export interface Counts {
 export interface ByChunksOptions {
   part: string
   index: ChunkIndex
+  /** How the pack beside the source has the chunks, when there is one. */
+  pack?: Layout | undefined
   sha256: string
   seeds: readonly Seed[]
   reserve: number
@@ -57,10 +63,9 @@ export async function deliverByChunks(
   await work.keep(await loadClear())
   await checkRoom(dirname(part), work.missingBytes(), reserve)
   for (const seed of seeds) await work.copyFrom(seed, signal)
-  await withRetries(() => work.fetchFrom(source), {
-    ...deps,
-    brought: () => index.size - work.missingBytes(),
-  })
+  const retry = { ...deps, brought: () => index.size - work.missingBytes() }
+  await fetchPacked(source, options, work, retry)
+  await withRetries(() => work.fetchFrom(source), retry)
   await file.sync()
   const got = await digestFile(part, { signal })
   if (got !== sha256)
@@ -68,6 +73,24 @@ export async function deliverByChunks(
       `${source.shown}: all chunks are what its manifest says, and the whole is not (SHA-256 ${got} instead of ${sha256})`,
       { hint: 'make its manifest anew' },
     )
+}
+
+/** Fetches from the pack beside the source; one that is not there, or not what its manifest says, is done without. */
+async function fetchPacked(
+  source: Source,
+  { pack }: ByChunksOptions,
+  work: ChunkWork,
+  deps: RetryDeps,
+): Promise<void> {
+  const packed = source.packed?.()
+  if (packed === undefined || pack === undefined) return
+  try {
+    await withRetries(() => work.fetchFrom(packed, pack), deps)
+  } catch (error) {
+    deps.signal.throwIfAborted()
+    if (!(error instanceof FinalDeliveryError)) throw error
+    deps.say?.(`${explainInLine(error)}; the image itself is fetched`)
+  }
 }
 
 /** Whether the part file has some content to look at. */

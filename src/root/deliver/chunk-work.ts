@@ -2,11 +2,12 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { explainInLine } from '../../errors.ts'
 import { mapLimit } from '../../system/map-limit.ts'
 import { type ChunkIndex, keyOf, lengthOf, offsetOf, zeroChunks } from '../manifest/index.ts'
+import { type Layout, plainLayout } from '../manifest/pack.ts'
 import type { ByChunksDeps } from './by-chunks.ts'
 import { untilEnough } from './enough.ts'
 import { DeliveryError, FinalDeliveryError } from './errors.ts'
 import { writeAt } from './part-file.ts'
-import { findInSeed, mergeRuns, type Wanted, wantedChunks } from './plan.ts'
+import { findInSeed, mergeRuns, type Run, type Wanted, wantedChunks } from './plan.ts'
 import type { Clear } from './punch.ts'
 import type { Seed } from './seeds.ts'
 import type { Reading, Source } from './source.ts'
@@ -25,7 +26,8 @@ export class ChunkWork {
   /** 1: this chunk is there. */
   readonly #have: Uint8Array
   #wanted: Wanted = new Map()
-  readonly #damaged = new Set<number>()
+  /** By source and chunk. */
+  readonly #damaged = new Set<string>()
 
   constructor(file: FileHandle, index: ChunkIndex, fresh: boolean, deps: ByChunksDeps) {
     this.#file = file
@@ -76,35 +78,36 @@ export class ChunkWork {
     }
   }
 
-  /** Asks for all that is missing, neighbours at once. */
-  async fetchFrom(source: Source): Promise<void> {
-    const runs = mergeRuns([...this.#wanted.values()].map(([first]) => first as number).sort((a, b) => a - b))
-    const [probe, ...others] = runs
+  /** Asks for all that is missing, neighbours at once. @param layout how the source has the chunks; default: as the image */
+  async fetchFrom(source: Source, layout: Layout = plainLayout(this.#index)): Promise<void> {
+    const firsts = [...this.#wanted.values()].map(([first]) => layout.originOf(first as number))
+    const [probe, ...others] = mergeRuns(firsts.sort((a, b) => a - b))
     if (probe === undefined) return
-    const at = (chunk: number) => offsetOf(this.#index, chunk)
+    const at = (chunk: number) => layout.offsetOf(chunk)
+    const take = (reading: Reading, first: number, end: number) =>
+      this.#take(reading, { first, end }, layout, source)
     // The first one tells whether the server sends parts, and whose parts the others have to be.
     let validator: string | undefined
     {
       await using reading = await source.read(at(probe.first), at(probe.end), undefined)
-      this.#sameSize(reading, source)
+      this.#sameSize(reading, layout, source)
       validator = reading.validator
-      if (reading.from === 0 && at(probe.first) !== 0)
-        return await this.#take(reading, 0, this.#index.count, source)
+      if (reading.from === 0 && at(probe.first) !== 0) return await take(reading, 0, this.#index.count)
       // A server that sends the whole from the start goes on with it.
-      await this.#take(reading, probe.first, reading.parts ? probe.end : this.#index.count, source)
+      await take(reading, probe.first, reading.parts ? probe.end : this.#index.count)
     }
     let failure: unknown
     await mapLimit(others, CONNECTIONS, async ({ first, end }) => {
       // A chunk that stands in several places may have come by now.
-      if (failure !== undefined || this.#hasAll(first, end)) return
+      if (failure !== undefined || !this.#lacksAny(first, end)) return
       try {
         await using reading = await source.read(at(first), at(end), validator)
         if (reading.from !== at(first))
           throw new DeliveryError(
             `${source.shown}: has become another file on the server, or sends no parts any more`,
           )
-        this.#sameSize(reading, source)
-        await this.#take(reading, first, end, source)
+        this.#sameSize(reading, layout, source)
+        await take(reading, first, end)
       } catch (error) {
         // The others end what they are at, so that the next attempt is alone.
         failure ??= error
@@ -114,19 +117,27 @@ export class ChunkWork {
     if (this.#wanted.size > 0) throw new DeliveryError(`${source.shown}: came damaged, and is fetched again`)
   }
 
-  #hasAll(first: number, end: number): boolean {
-    return this.#have.subarray(first, end).every((have) => have === 1)
+  #lacksAny(first: number, end: number): boolean {
+    for (let chunk = first; chunk < end; chunk += 1)
+      if (this.#wanted.has(keyOf(this.#index, chunk))) return true
+    return false
   }
 
-  #sameSize({ total }: Reading, { shown }: Source): void {
-    if (total === undefined || total === this.#index.size) return
-    throw new FinalDeliveryError(`${shown}: has ${total} bytes, and ${this.#index.size} by its manifest`)
+  #sameSize({ total }: Reading, { size }: Layout, { shown }: Source): void {
+    if (total === undefined || total === size) return
+    throw new FinalDeliveryError(`${shown}: has ${total} bytes, and ${size} by its manifest`)
   }
 
   /** Takes the chunks [first, end) out of a body that starts with the first one. */
-  async #take({ body }: Reading, first: number, end: number, { shown }: Source): Promise<void> {
-    let chunk = first
-    let room = Buffer.allocUnsafe(lengthOf(this.#index, chunk))
+  async #take({ body }: Reading, { first, end }: Run, layout: Layout, source: Source): Promise<void> {
+    // What has no bytes of its own comes with another one.
+    const next = (from: number) => {
+      let chunk = from
+      while (chunk < end && layout.lengthOf(chunk) === 0) chunk += 1
+      return chunk
+    }
+    let chunk = next(first)
+    let room = Buffer.allocUnsafe(layout.lengthOf(chunk))
     let filled = 0
     // Nothing is wanted of what a server sends besides, and it may never end.
     const enough = () => chunk === end || this.#wanted.size === 0
@@ -139,29 +150,31 @@ export class ChunkWork {
         at += taken
         filled += taken
         if (filled < room.length) continue
-        await this.#fetched(chunk, room, shown)
-        chunk += 1
+        await this.#fetched(chunk, room, layout, source)
+        chunk = next(chunk + 1)
         filled = 0
-        if (chunk < end) room = Buffer.allocUnsafe(lengthOf(this.#index, chunk))
+        if (chunk < end) room = Buffer.allocUnsafe(layout.lengthOf(chunk))
       }
       this.#deps.progress?.(this.#deps.counts)
     }
-    if (!enough()) throw new DeliveryError(`${shown}: ended too early`)
+    if (!enough()) throw new DeliveryError(`${source.shown}: ended too early`)
   }
 
-  async #fetched(chunk: number, bytes: Buffer, shown: string): Promise<void> {
-    if (this.#have[chunk] === 1) return
-    if (isChunk(this.#index, chunk, bytes)) return this.#put(keyOf(this.#index, chunk), bytes, undefined)
-    if (this.#damaged.has(chunk))
+  async #fetched(chunk: number, got: Buffer, layout: Layout, { shown }: Source): Promise<void> {
+    const key = keyOf(this.#index, chunk)
+    if (!this.#wanted.has(key)) return
+    const bytes = await layout.open(chunk, got).catch(() => undefined)
+    if (bytes !== undefined && isChunk(this.#index, chunk, bytes)) return this.#put(key, bytes, 'arrived')
+    if (this.#damaged.has(`${shown} ${chunk}`))
       throw new FinalDeliveryError(
-        `${shown}: came damaged twice: its bytes from ${offsetOf(this.#index, chunk)} on are not what its manifest says`,
+        `${shown}: came damaged twice: its bytes from ${layout.offsetOf(chunk)} on are not what its manifest says`,
         { hint: 'is the manifest of this very image?' },
       )
-    this.#damaged.add(chunk)
+    this.#damaged.add(`${shown} ${chunk}`)
   }
 
   /** Writes a chunk to all of its places. */
-  async #put(key: string, bytes: Buffer, from: 'copied' | undefined): Promise<void> {
+  async #put(key: string, bytes: Buffer, from: 'copied' | 'arrived'): Promise<void> {
     for (const place of this.#wanted.get(key) ?? []) {
       await writeAt(this.#file, bytes, offsetOf(this.#index, place), this.#fresh)
       this.#count(place, from)
@@ -169,10 +182,10 @@ export class ChunkWork {
     this.#wanted.delete(key)
   }
 
-  #count(chunk: number, from: 'copied' | 'reused' | 'zero' | undefined): void {
+  #count(chunk: number, from: 'copied' | 'reused' | 'zero' | 'arrived'): void {
     this.#have[chunk] = 1
     const { counts, progress } = this.#deps
-    if (from !== undefined) counts[from] += lengthOf(this.#index, chunk)
+    counts[from] += lengthOf(this.#index, chunk)
     progress?.(counts)
   }
 }

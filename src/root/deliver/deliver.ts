@@ -77,7 +77,7 @@ export async function deliverImage(
   // To read an image here costs seconds, and to fetch one more; beside a copy it is no gain.
   const { chunkSeeds = source.file === undefined } = options
   if (source.file !== undefined) await checkOutside(source.file, hostpart)
-  const counts: Counts = { total: 0, fetched: 0, copied: 0, reused: 0, zero: 0 }
+  const counts: Counts = { total: 0, fetched: 0, arrived: 0, copied: 0, reused: 0, zero: 0 }
   let last = clock.monotonic()
   const work = {
     signal,
@@ -100,8 +100,8 @@ export async function deliverImage(
       await deliverWhole(source, { part, reserve }, work)
     } else {
       const seeds = await findSeeds(hostpart, names, chunkSeeds, deps)
-      const { index } = described.read
-      await deliverByChunks(source, { part, index, sha256, seeds, reserve }, work)
+      const { index, pack } = described.read
+      await deliverByChunks(source, { part, index, pack, sha256, seeds, reserve }, work)
     }
   } catch (error) {
     signal.throwIfAborted()

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ChunkIndex, lengthOf, zeroChunks } from '../manifest/index.ts'
+import { type Layout, plainLayout } from '../manifest/pack.ts'
 import { OWN_FOLDER } from '../names.ts'
 import {
   type DeliverDeps,
@@ -16,11 +17,13 @@ import { findSeeds } from './seeds.ts'
 import { lookAt, openSource } from './source.ts'
 import { verifyInPlace } from './verify.ts'
 
-/** What a delivery would take. Bytes and chunks by where they would come from; together the image's. */
+/** What a delivery would take. `missingBytes`, `hereBytes` and `zeroBytes` are together the image's. */
 export interface DeliveryPlan {
   totalBytes: number
-  /** Over the network. */
+  /** Over the network; packed, when there is a pack beside the image. */
   fetchBytes: number
+  /** Bytes of the image that they are. */
+  missingBytes: number
   /** On hostpart already: in its images, as far as their manifests say, in an interrupted delivery, or fetched once for several places. */
   hereBytes: number
   zeroBytes: number
@@ -71,7 +74,8 @@ export async function planDelivery(
     }, retry)
     return { described, ...(size === undefined ? {} : { size }), roomBytes }
   }
-  const { index, manifest } = described.read
+  const { index, manifest, pack } = described.read
+  const layout = (source.packed === undefined ? undefined : pack) ?? plainLayout(index)
   const have = new Uint8Array(zeroChunks(index))
   const part = join(hostpart, OWN_FOLDER, 'incoming', partName(source.shown, manifest.sha256))
   await markPart(part, index, have, signal)
@@ -79,7 +83,7 @@ export async function planDelivery(
   const wanted = wantedChunks(index, have)
   for (const seed of await findSeeds(hostpart, names, source.file === undefined, deps))
     for (const { places } of findInSeed(seed.index, wanted)) for (const place of places) have[place] = 1
-  return { described, plan: { ...count(index, have), writeBytes }, roomBytes }
+  return { described, plan: { ...count(index, have, layout), writeBytes }, roomBytes }
 }
 
 /** What an interrupted delivery has brought counts. */
@@ -105,15 +109,17 @@ function bytesOf(index: ChunkIndex, counts: (chunk: number) => boolean): number 
   return bytes
 }
 
-function count(index: ChunkIndex, have: Uint8Array): Omit<DeliveryPlan, 'writeBytes'> {
+function count(index: ChunkIndex, have: Uint8Array, layout: Layout): Omit<DeliveryPlan, 'writeBytes'> {
   const zero = zeroChunks(index)
   const zeroBytes = bytesOf(index, (chunk) => zero[chunk] === 1)
   // What comes in several places is fetched once, and copied to the others.
-  const missing = [...wantedChunks(index, have).values()]
-  const fetchBytes = missing.reduce((sum, [first]) => sum + lengthOf(index, first as number), 0)
+  const missing = [...wantedChunks(index, have).values()].map(([first]) => first as number)
+  const sum = (length: (chunk: number) => number) => missing.reduce((all, chunk) => all + length(chunk), 0)
+  const missingBytes = sum((chunk) => lengthOf(index, chunk))
+  const fetchBytes = sum((chunk) => layout.lengthOf(layout.originOf(chunk)))
   return {
-    ...{ totalBytes: index.size, fetchBytes, zeroBytes },
-    hereBytes: index.size - zeroBytes - fetchBytes,
+    ...{ totalBytes: index.size, fetchBytes, missingBytes, zeroBytes },
+    hereBytes: index.size - zeroBytes - missingBytes,
     ...{ chunks: index.count, fetchChunks: missing.length },
   }
 }

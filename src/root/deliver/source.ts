@@ -5,6 +5,7 @@ import { InputError } from '../../errors.ts'
 import { maskCredentials } from '../../mask.ts'
 import type { Http } from '../../system/http.ts'
 import type { HttpStream } from '../../system/http-stream.ts'
+import { PACK_SUFFIX } from '../manifest/pack.ts'
 import { MANIFEST_LIMIT, SIGNATURE_LIMIT } from '../manifest/schema.ts'
 import { checkAddress } from './address.ts'
 import { DeliveryError, FinalDeliveryError, PastEndError } from './errors.ts'
@@ -34,6 +35,8 @@ export interface Source {
   beside(suffix: string): Promise<Uint8Array | undefined>
   /** Bytes from `from` up to `to`, or to the end. @throws DeliveryError, HttpError, or an error of the file */
   read(from: number, to: number | undefined, validator: string | undefined): Promise<Reading>
+  /** The pack beside it, when it is not a file itself: to read that one is cheaper than to unpack. */
+  packed?(): Source
 }
 
 export interface SourceDeps {
@@ -104,6 +107,11 @@ function urlSource(address: string, deps: SourceDeps): Source {
   const shown = maskCredentials(address)
   return {
     shown,
+    packed() {
+      const url = new URL(address)
+      url.pathname += PACK_SUFFIX
+      return urlSource(url.href, deps)
+    },
     async beside(suffix) {
       const url = new URL(address)
       url.pathname += suffix

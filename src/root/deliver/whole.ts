@@ -72,6 +72,7 @@ async function takeFile(path: string, { part, reserve }: WholeOptions, deps: Who
     for await (const piece of from.createReadStream({ highWaterMark: 2 ** 20, autoClose: false, signal })) {
       await writeAt(to, piece, counts.fetched, true)
       counts.fetched += piece.length
+      counts.arrived = counts.fetched
       progress?.(counts)
     }
     await to.truncate(counts.fetched)
@@ -153,6 +154,7 @@ async function takeBody(
       await writeAt(file, piece, at, true)
       at += piece.length
       counts.fetched += piece.length
+      counts.arrived = at - counts.reused
       progressed()
       reached?.(at)
       progress?.(counts)

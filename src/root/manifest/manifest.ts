@@ -1,6 +1,7 @@
 import { SpeedisoError } from '../../errors.ts'
 import { CHUNKING } from './chunking.ts'
 import { type ChunkIndex, readIndex } from './index.ts'
+import { type Layout, PACK_ALGORITHM, packLayout, writePack } from './pack.ts'
 import { type ScanDeps, scanFile } from './scan.ts'
 import { MANIFEST_SCHEMA, type RootImageManifest, rootImageSchema } from './schema.ts'
 
@@ -22,13 +23,16 @@ export interface ImageDescription {
 export interface ReadManifest {
   manifest: RootImageManifest
   index: ChunkIndex
+  /** Of the pack beside the image, where there is one of a kind that is known here. */
+  pack?: Layout
 }
 
-/** Reads the whole file once. @throws ManifestError when the description is none; the signal's reason */
+/** Reads the whole file once, and again for a pack of it. @param pack file to write one to @throws ManifestError when the description is none; the signal's reason */
 export async function makeManifest(
   file: string,
   { image, version, kernelRelease, created }: ImageDescription,
   deps: ScanDeps,
+  pack?: string,
 ): Promise<RootImageManifest> {
   const { algorithm, min, average, max } = CHUNKING
   const describe = (size: number, sha256: string, index: string) =>
@@ -45,7 +49,10 @@ export async function makeManifest(
   // A mistake in the description is told before the file is read.
   describe(1, '0'.repeat(64), '')
   const { sha256, index } = await scanFile(file, deps)
-  return describe(index.size, sha256, index.packed.toString('base64'))
+  const manifest = describe(index.size, sha256, index.packed.toString('base64'))
+  if (pack === undefined) return manifest
+  const lengths = (await writePack(file, index, pack, deps)).toString('base64')
+  return { ...manifest, chunks: { ...manifest.chunks, packed: { algorithm: PACK_ALGORITHM, lengths } } }
 }
 
 /** The bytes of a manifest's file, which are what is signed. */
@@ -62,7 +69,17 @@ export function parseManifest(bytes: Uint8Array): ReadManifest {
     throw new ManifestError('its manifest is no JSON: it has to be whole', { cause })
   }
   const manifest = checked(document)
-  return { manifest, index: checkedIndex(manifest) }
+  const index = checkedIndex(manifest)
+  const { packed } = manifest.chunks
+  // One of another kind is left alone: the image itself is there.
+  if (packed?.algorithm !== PACK_ALGORITHM) return { manifest, index }
+  try {
+    return { manifest, index, pack: packLayout(index, Buffer.from(packed.lengths, 'base64')) }
+  } catch (cause) {
+    throw new ManifestError(`its manifest and its pack of chunks differ: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
 }
 
 function checked(document: unknown): RootImageManifest {

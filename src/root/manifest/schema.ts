@@ -31,6 +31,8 @@ export const rootImageSchema = z.strictObject({
       .max(16 * 2 ** 20),
     /** Base64 of one entry after the other: length (u32le), then SHA-256. */
     index: z.string(),
+    /** Beside the image lies a pack of its chunks; see pack.ts. `lengths`: base64 of the bytes of each frame, u32le. */
+    packed: z.strictObject({ algorithm: z.string().min(1).max(100), lengths: z.string() }).optional(),
   }),
 })
 export type RootImageManifest = z.infer<typeof rootImageSchema>

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeManifest, manifestBytes } from '../../../src/root/manifest/manifest.ts'
 import { temporaryDir } from './temporary.ts'
@@ -13,8 +13,20 @@ export const DESCRIPTION = {
 
 /** The manifest of an image of these bytes. */
 export async function manifestOf(bytes: Uint8Array): Promise<Buffer> {
+  return manifestBytes(await makeManifest(fileOf(bytes), DESCRIPTION, { signal }))
+}
+
+/** The same with a pack of its chunks. */
+export async function packOf(bytes: Uint8Array): Promise<{ manifest: Buffer; pack: Buffer }> {
+  const file = fileOf(bytes)
+  const manifest = manifestBytes(await makeManifest(file, DESCRIPTION, { signal }, `${file}.chunks`))
+  return { manifest, pack: readFileSync(`${file}.chunks`) }
+}
+
+const { signal } = new AbortController()
+
+function fileOf(bytes: Uint8Array): string {
   const file = join(temporaryDir(), 'image')
   writeFileSync(file, bytes)
-  const { signal } = new AbortController()
-  return manifestBytes(await makeManifest(file, DESCRIPTION, { signal }))
+  return file
 }

@@ -50,7 +50,7 @@ export async function imageServer(files: Record<string, ServedImage | Buffer>) {
     if (etag !== '') response.setHeader('etag', etag)
     if (untold === undefined) response.setHeader('content-length', body.length)
     if (untold === 'closed') response.setHeader('connection', 'close').removeHeader('transfer-encoding')
-    const sent = path.endsWith('.img') ? (spoil?.(number++, body, response) ?? body) : body
+    const sent = /\.(img|chunks)$/.test(path) ? (spoil?.(number++, body, response) ?? body) : body
     if (typeof sent === 'number') return response.writeHead(sent, { 'content-length': 0 }).end()
     if (untold === 'closed') response.useChunkedEncodingByDefault = false
     response.writeHead(status)
