@@ -112,9 +112,8 @@ export async function writePack(
     const frames = await Promise.all(some.map((chunk) => frameOf(from, index, chunk)))
     for (const [i, frame] of frames.entries())
       lengths.writeUInt32LE(frame.length, (some[i] as number) * ENTRY)
-    const { bytesWritten } = await to.writev(frames)
-    if (bytesWritten !== frames.reduce((sum, { length }) => sum + length, 0))
-      throw new RangeError(`${out}: not all could be written`)
+    // From where it stands, until all of it is written.
+    await to.writeFile(Buffer.concat(frames))
     progress?.(offsetOf(index, some.at(-1) as number), index.size)
   }
   await to.sync()
