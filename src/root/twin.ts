@@ -13,8 +13,8 @@ export function haveOneId({ files, ids }: Pick<Observed, 'files' | 'ids'>): bool
 }
 
 /**
- * Refuses a candidate that this host has gone back from, told by what is remembered of the file itself: without its
- * manifest beside it nothing else tells.
+ * Refuses a candidate that this host has gone back from, told by what is remembered of the file itself: once somebody has
+ * written to it, as a root that is mounted read-write is in each boot, its digest tells no more.
  *
  * And one that GRUB could not tell from an image that is here: it counts the boots of a trial by the image's id alone.
  * Two images with one id in the places that GRUB reads, and a power cut in the swap back would have it take the old

@@ -164,7 +164,10 @@ async function remember(
   hostpart: string,
   say: Session['say'],
 ): Promise<void> {
-  const record = await readRecord(hostpart).catch(() => undefined)
+  const record = await readRecord(hostpart).catch((error: unknown) => {
+    say('warning', `what is remembered could not be read again: ${explainInLine(error)}`)
+    return undefined
+  })
   if (record !== undefined) {
     await dropManifests(hostpart, record).catch((error: unknown) =>
       say('warning', `manifests of images that are gone could not be removed: ${explainInLine(error)}`),
