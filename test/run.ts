@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { run } from './runner/process.ts'
-import { CHECKS, MINUTE, SUITES } from './runner/suites.ts'
+import { CHECKS, MINUTE, SUITES, type Suite } from './runner/suites.ts'
 
 /**
  * Runs the checks and the tests: one process a file, each with a time limit. A file passes only when it ends with 0 and
@@ -51,7 +51,7 @@ async function runAll(wanted: (path: string) => boolean): Promise<void> {
     }
     const next = async () => {
       for (let file = files.shift(); file !== undefined && !stop.signal.aborted; file = files.shift()) {
-        await runFile(file, suite.limit)
+        await runFile(file, suite)
       }
     }
     await Promise.all(Array.from({ length: suite.parallel }, next))
@@ -69,8 +69,8 @@ async function check(name: string, command: string[], limit: number): Promise<bo
   return fault === undefined
 }
 
-async function runFile(file: string, limit: number): Promise<void> {
-  const ran = await run([file], limit, stop.signal)
+async function runFile(file: string, { limit, ...how }: Suite): Promise<void> {
+  const ran = await run([file], limit, stop.signal, how)
   const [total, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((what) => tally(ran.output, what))
   const fault =
     ran.fault ??

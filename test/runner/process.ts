@@ -12,10 +12,29 @@ export interface Ran {
 /** After being told to end, a script and its children have this long, in milliseconds. */
 const GRACE = 5000
 
+const UNSHARE = ['unshare', '--mount', '--propagation', 'private', '--']
+
+export interface RunOptions {
+  /**
+   * In a mount namespace of its own (needs root). Else a namespace that another test makes at the same time takes a copy
+   * of what this one has mounted, and its loop devices stay until that one ends.
+   */
+  ownMounts?: boolean
+}
+
 /** Runs a script with this Node; past its limit (milliseconds), or by the signal, its whole process group is ended. */
-export async function run(command: string[], limit: number, signal: AbortSignal): Promise<Ran> {
+export async function run(
+  command: string[],
+  limit: number,
+  signal: AbortSignal,
+  { ownMounts = false }: RunOptions = {},
+): Promise<Ran> {
   const from = performance.now()
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const [program, ...args] = [...(ownMounts ? UNSHARE : []), process.execPath, ...command] as [
+    string,
+    ...string[],
+  ]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

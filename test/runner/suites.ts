@@ -11,6 +11,8 @@ export interface Suite {
   limit: number
   /** How many files at once. */
   parallel: number
+  /** Each file has mounts of its own; needs root. */
+  ownMounts?: boolean
   /** Scripts that must have succeeded before, with their arguments. */
   needs: string[]
 }
@@ -47,6 +49,7 @@ export const SUITES: Suite[] = [
     files: 'test/block/*.test.ts',
     limit: 5 * MINUTE,
     parallel: availableParallelism(),
+    ownMounts: true,
     needs: [],
   },
   {
@@ -56,6 +59,7 @@ export const SUITES: Suite[] = [
     limit: 45 * MINUTE,
     // A machine with one emulated processor keeps one core busy.
     parallel: 2,
+    ownMounts: true,
     needs: [BINARY, IMAGE, ROOT_IMAGE, CLOUD_IMAGE],
   },
 ]
