@@ -31,9 +31,7 @@ export function checkFlags(
     const times = args.filter((arg) => arg === `--${key}` || arg.startsWith(`--${key}=`)).length
     // One of them would be dropped, and nobody can tell which was meant.
     if (times > 1 && flag.type === 'string')
-      throw new InputError(`--${key} stands ${times} times`, {
-        hint: 'give it once; several values go in a comma list',
-      })
+      throw new InputError(`--${key} stands ${times} times`, { hint: 'give it once' })
     if (given[key] === '' && flag.mayBeEmpty !== true && flag.bare !== true) throw noValue(key, command)
   }
 }

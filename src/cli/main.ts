@@ -52,8 +52,22 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Milliseconds. */
 const LEFTOVERS_LIMIT = 1000
 
-/** Bad input takes one line; what we did not raise ourselves is a defect, and its stack is what helps. */
 function forPeople(error: unknown): string {
+  return process.getuid?.() !== 0 && wasDenied(error)
+    ? `${describeError(error)}; it has to run as root`
+    : describeError(error)
+}
+
+/** Whether the kernel has denied what root may do. */
+function wasDenied(error: unknown): boolean {
+  const codes: unknown[] = ['EACCES', 'EPERM']
+  for (let e: unknown = error; e instanceof Error; e = e.cause)
+    if (codes.includes((e as NodeJS.ErrnoException).code)) return true
+  return false
+}
+
+/** Bad input takes one line; what we did not raise ourselves is a defect, and its stack is what helps. */
+function describeError(error: unknown): string {
   if (error instanceof InputError)
     return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`
   if (error instanceof Error && 'syscall' in error) return error.message

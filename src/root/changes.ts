@@ -1,18 +1,17 @@
 import type { Draft } from './draft.ts'
 import { isImageId } from './loader/trial-env.ts'
 import type { Outcome } from './schema.ts'
-import { fallbackImage, type Standing } from './standing.ts'
+import { fallbackImage, isUseless, type Standing } from './standing.ts'
 import { haveOneId } from './twin.ts'
 
 /** The changes to hostpart that a decision is made of. */
 
 /** Takes the candidate, or sets it aside. Undefined: there is none that was judged. */
 export function takeCandidate(draft: Draft, standing: Standing): Outcome | undefined {
-  const { candidate: verdict, tries, occasion, booted, fallback } = draft.observed
-  const { new: key, old } = draft.files
-  // One that runs as the current one cannot be loaded is worth more than that one.
-  const worse = standing.is === 'on trial' || (fallback === 'unreadable' && booted === old)
-  const unproven = worse && fallbackImage(draft.observed) !== undefined
+  const { candidate: verdict, tries, occasion } = draft.observed
+  const { new: key } = draft.files
+  const useless = isUseless(draft.observed)
+  const unproven = useless || (standing.is === 'on trial' && fallbackImage(draft.observed) !== undefined)
   if (key === undefined || verdict === undefined) {
     settleStanding(draft, standing)
     return undefined
@@ -25,11 +24,13 @@ export function takeCandidate(draft: Draft, standing: Standing): Outcome | undef
     return 'refused'
   }
   // The last confirmed image becomes the current one first, so that GRUB counts one trial at a time, and the right one.
+  if (useless && standing.is !== 'on trial')
+    draft.say('warning', 'the current image cannot be started: it is kept as the broken one')
   if (unproven) goBack(draft, undefined)
   else settleStanding(draft, standing.is === 'spent' ? { is: 'adopted' } : standing)
   const { id } = verdict.image
   draft.remember({
-    images: draft.imagesWith(key, verdict.image),
+    images: { [key]: verdict.image },
     trial: { image: key, boots: 0, limit: tries },
     bounces: 0,
   })
@@ -77,7 +78,13 @@ export function goBack(draft: Draft, reason: string | undefined): void {
     // Should the power go now, GRUB goes back too.
     if (counted !== undefined && counted.image === draft.observed.ids[current] && !haveOneId(pairOf(draft)))
       draft.count({ image: counted.image, tries: 0 })
-    draft.say('warning', `back to the last confirmed image: ${reason}`)
+    const proved = draft.facts(old)?.confirmedAt !== undefined
+    draft.say(
+      'warning',
+      proved
+        ? `back to the last confirmed image: ${reason}`
+        : `back to the image of before, which never had to prove itself: ${reason}`,
+    )
   }
   bringBack(draft)
   draft.remember({ confirmed: old, trial: undefined })

@@ -90,7 +90,7 @@ function change(draft: Draft, standing: Standing): Outcome | undefined {
       goBack(
         draft,
         draft.observed.fallback === 'unreadable'
-          ? 'GRUB cannot load it'
+          ? 'it cannot be started'
           : `not confirmed in ${inBoots(standing.limit)}`,
       )
       return 'went back'
@@ -115,9 +115,16 @@ function confirm(draft: Draft, standing: Standing): Outcome {
     draft.say('error', 'the current image is not the one that runs: nothing can be said of it')
     return 'unchanged'
   }
-  draft.remember({ confirmed: current, trial: undefined, bounces: 0 })
+  const proved = standing.is === 'on trial'
+  const facts = draft.facts(current)
+  draft.remember({
+    ...{ confirmed: current, trial: undefined, bounces: 0 },
+    ...(proved && facts !== undefined
+      ? { images: { [current]: { ...facts, confirmedAt: draft.observed.time } } }
+      : {}),
+  })
   draft.count(undefined)
-  if (standing.is !== 'on trial') return 'unchanged'
+  if (!proved) return 'unchanged'
   draft.say('info', 'confirmed: this image is the one to go back to from now on')
   return 'confirmed'
 }

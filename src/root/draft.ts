@@ -19,6 +19,8 @@ export class Draft {
   readonly #actions: Action[] = []
   readonly #messages: Decision['messages'][number][] = []
   #loader: LoaderTrial | undefined
+  /** Facts that are not remembered yet. */
+  #found: Observed['facts']
   /** Names were changed that GRUB may not see yet. */
   #unsettled = false
 
@@ -27,6 +29,7 @@ export class Draft {
     this.files = { ...observed.files }
     this.record = observed.record ?? FIRST_RECORD
     this.#loader = observed.loader
+    this.#found = observed.facts
   }
 
   say(level: 'info' | 'warning' | 'error', text: string): void {
@@ -70,12 +73,14 @@ export class Draft {
     this.#act({ do: 'reason', text })
   }
 
-  /** Changes what is remembered; `undefined` takes a field away. Nothing when it stands so already. */
+  /** Changes what is remembered, `images` one by one; `undefined` takes a field away. Nothing when it stands so already. */
   remember(change: { [K in keyof StateRecord]?: StateRecord[K] | undefined }): void {
     const next = { ...this.record, ...change } as StateRecord
     for (const name of ['confirmed', 'trial'] as const) if (next[name] === undefined) delete next[name]
     const known = new Set([...Object.values(this.files), next.trial?.image])
-    const images = { ...next.images, ...this.observed.facts }
+    // What was read now is of what lies there now, but for what this decision itself has found out.
+    const images = { ...this.record.images, ...this.#found, ...change.images }
+    this.#found = {}
     next.images = Object.fromEntries(
       Object.entries(images).flatMap(([key, facts]) => (known.has(key) ? [[key, kept(facts)]] : [])),
     )
@@ -87,11 +92,6 @@ export class Draft {
 
   facts(key: FileKey | undefined): ImageFacts | undefined {
     return key === undefined ? undefined : (this.record.images[key] ?? this.observed.facts[key])
-  }
-
-  /** The record's images with the facts of one more. */
-  imagesWith(key: FileKey, facts: ImageFacts): StateRecord['images'] {
-    return { ...this.record.images, [key]: facts }
   }
 
   /** The list of refused images with one more, for the reason given. */

@@ -46,7 +46,7 @@ export function goOn(draft: Draft, outcome: Outcome | undefined): Decision {
     return draft.end(outcome ?? 'unchanged', { image: current, role: 'current', how: 'mount' })
   }
   if (booted !== undefined && role !== undefined && (stuck || unloadable)) {
-    const why = stuck ? `${BOUNCE_LIMIT} restarts did not lead into it` : 'GRUB cannot load it'
+    const why = stuck ? `${BOUNCE_LIMIT} restarts did not lead into it` : 'it cannot be started'
     if (draft.record.trial?.image === current && draft.files.old !== undefined) {
       goBack(draft, why)
       return goOn(draft, 'went back')

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { OWN_FOLDER } from './names.ts'
@@ -20,7 +20,14 @@ const FILE = `${OWN_FOLDER}/history.ndjson`
 export async function addHistory(hostpart: string, entry: HistoryEntry): Promise<void> {
   const path = join(hostpart, FILE)
   await mkdir(dirname(path), { recursive: true })
-  await appendFile(path, `${JSON.stringify(entry)}\n`, { flush: true })
+  await using file = await open(path, 'a+')
+  const { size } = await file.stat()
+  const last = Buffer.alloc(1)
+  if (size > 0) await file.read(last, 0, 1, size - 1)
+  // What a power cut has torn is not to take this line with it.
+  const head = size === 0 || last[0] === 0x0a ? '' : '\n'
+  await file.writeFile(`${head}${JSON.stringify(entry)}\n`)
+  await file.sync()
 }
 
 /** Oldest first; a line that a power cut has torn is left out. */

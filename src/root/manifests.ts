@@ -1,10 +1,12 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { SpeedisoError } from '../errors.ts'
 import { SIDECARS } from './acts.ts'
 import { parseManifest } from './manifest/manifest.ts'
 import { OWN_FOLDER } from './names.ts'
 import { readSidecars } from './observe/candidate.ts'
 import { keyOf } from './observe/files.ts'
+import { notOwn } from './own-folder.ts'
 import type { StateRecord } from './record.ts'
 
 const FOLDER = `${OWN_FOLDER}/manifests`
@@ -16,6 +18,8 @@ const FOLDER = `${OWN_FOLDER}/manifests`
 export async function keepManifest(hostpart: string, candidate: string, sha256: string): Promise<void> {
   const { manifest, signature } = await readSidecars(join(hostpart, candidate))
   if (manifest === undefined) return
+  const other = await notOwn(hostpart, 'manifests')
+  if (other !== undefined) throw new SpeedisoError(`${other}: is no folder of its own`, { hint: 'remove it' })
   await mkdir(join(hostpart, FOLDER), { recursive: true })
   const kept = keptManifest(hostpart, sha256)
   if (signature !== undefined) await writeFile(`${kept}${SIGNATURE}`, signature, { flush: true })
@@ -72,6 +76,7 @@ export async function dropManifests(hostpart: string, record: StateRecord): Prom
   const wanted = new Set(
     Object.values(record.images).flatMap(({ sha256 }) => [`${sha256}.json`, `${sha256}.json${SIGNATURE}`]),
   )
+  if ((await notOwn(hostpart, 'manifests')) !== undefined) return
   const present = await readdir(join(hostpart, FOLDER)).catch(() => [])
   for (const name of present) {
     if (!wanted.has(name)) await rm(join(hostpart, FOLDER, name), { force: true })

@@ -51,8 +51,12 @@ export function createRootPort({ hostpart, names, settle, writeLoader, say }: Po
       try {
         // Anything else is replaced by the rename itself.
         await clear(to, (found) => found.isDirectory())
-        await hold(to)
-        await rename(at(from), at(to))
+        // rename(2) leaves two names of one file as they are, and says that it is done.
+        if (await isOneFile(at(from), at(to))) await unlink(at(from))
+        else {
+          await hold(to)
+          await rename(at(from), at(to))
+        }
         return true
       } catch (error) {
         if (optional) return ignoreMissing(error as NodeJS.ErrnoException) === undefined
@@ -110,6 +114,11 @@ const IN_THE_WAY = new Set(['EBUSY', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENOTEMPTY',
 
 async function statOf(path: string): Promise<Stats | undefined> {
   return lstat(path).catch(ignoreMissing)
+}
+
+async function isOneFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = [await statOf(one), await statOf(other)]
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
 }
 
 async function freeName(path: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SpeedisoError } from '../errors.ts'
@@ -58,6 +59,20 @@ export async function readRecord(hostpart: string): Promise<StateRecord | undefi
   return chooseRecord(await readCopies(hostpart))
 }
 
+/** Whether something was remembered of which nothing can be read any more: a copy is there, and none is whole. */
+export async function isRecordLost(hostpart: string): Promise<boolean> {
+  const copies = await Promise.all(
+    RECORD_FILES.map((name) =>
+      readFile(join(hostpart, name)).catch((error: NodeJS.ErrnoException) =>
+        // A disk that does not give it back has lost it, too.
+        error.code === 'ENOENT' ? undefined : Buffer.from('?'),
+      ),
+    ),
+  )
+  const written = copies.filter((copy) => copy?.some((byte) => byte !== 0x0a))
+  return written.length > 0 && written.every((copy) => parseRecord(copy as Buffer) === undefined)
+}
+
 /** Writes the copy that does not count, in place, and waits until it is on the disk. */
 export async function writeRecord(hostpart: string, record: StateRecord): Promise<void> {
   const copies = await readCopies(hostpart)
@@ -67,23 +82,31 @@ export async function writeRecord(hostpart: string, record: StateRecord): Promis
   const bytes = formatRecord(record)
   // Both are there from the first write on: what comes later needs no room.
   for (const name of RECORD_FILES) await makeCopy(join(hostpart, name))
-  await using file = await open(path, 'r+')
-  await file.write(bytes, 0, bytes.length, 0)
+  await using file = await open(path, IN_PLACE)
+  // All of it, however often the kernel takes only a part.
+  await file.writeFile(bytes)
   await file.sync()
   await using folder = await open(dirname(path), 'r')
   await folder.sync()
 }
 
-/** A copy that does not count yet, with its whole size; nothing when it is there. */
+/** Never through a link, which would lead to somebody else's file. */
+const IN_PLACE = constants.O_RDWR | constants.O_NOFOLLOW
+
+/** A copy that does not count yet, with its whole size; nothing when it is there, and the rest when that was cut off. */
 async function makeCopy(path: string): Promise<void> {
-  try {
-    await using file = await open(path, 'wx', 0o644)
-    await keepInPlace(file.fd)
-    await file.writeFile(Buffer.alloc(RECORD_SIZE, '\n'))
-    await file.sync()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
+  const created = await open(path, 'wx', 0o644).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+    return undefined
+  })
+  await using file = created ?? (await open(path, IN_PLACE))
+  if (created !== undefined) await keepInPlace(file.fd)
+  const { size } = await file.stat()
+  if (size >= RECORD_SIZE) return
+  // Behind what is there, which may count.
+  await file.read(Buffer.alloc(size), 0, size, null)
+  await file.writeFile(Buffer.alloc(RECORD_SIZE - size, '\n'))
+  await file.sync()
 }
 
 async function readCopies(hostpart: string): Promise<(StateRecord | undefined)[]> {

@@ -1,6 +1,8 @@
 import { lstat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as z from 'zod'
+import { CommandError, ToolMissingError } from '../errors.ts'
+import type { Exec } from '../system/exec.ts'
 import type { MachineRoot } from '../system/machine-root.ts'
 import { writeDocument } from '../system/write-file.ts'
 import type { FileKey } from './record.ts'
@@ -46,8 +48,12 @@ const COVERED_ROOT = '/run/systemd/volatile-root'
 /**
  * The file behind the root filesystem, when that is a loop device, or an overlay above one: the kernel tells its name of
  * now (loop(4)). `gone`: it has none any more. Undefined: it is no image, or it cannot be told.
+ * @param elsewhere asked for the file of a loop device whose name went to another one: it may have a second name
  */
-export async function imageOfRoot(root: MachineRoot): Promise<FileKey | 'gone' | undefined> {
+export async function imageOfRoot(
+  root: MachineRoot,
+  elsewhere: (device: string) => Promise<FileKey | undefined> = async () => undefined,
+): Promise<FileKey | 'gone' | undefined> {
   const mounts = (await root.readText('/proc/self/mounts')) ?? ''
   const source = mounts
     .split('\n')
@@ -59,9 +65,29 @@ export async function imageOfRoot(root: MachineRoot): Promise<FileKey | 'gone' |
   if (block === undefined) return undefined
   const file = await root.readText(join(block, 'loop/backing_file'))
   if (file === undefined) return undefined
-  if (file.endsWith(' (deleted)')) return 'gone'
+  if (file.endsWith(' (deleted)')) {
+    const name = device ?? basename((await root.readLink(block)) ?? '')
+    return (await elsewhere(name)) ?? 'gone'
+  }
   const found = await lstat(root.path(file), { bigint: true }).catch(() => undefined)
   return found?.isFile() ? `${found.ino}-${found.birthtimeNs}` : undefined
+}
+
+/** Of these files the one that a loop device was made of, by its inode. */
+export async function fileOfLoop(
+  device: string,
+  files: readonly FileKey[],
+  exec: Exec,
+  signal: AbortSignal,
+): Promise<FileKey | undefined> {
+  const args = ['--list', '--noheadings', '--output', 'BACK-INO', `/dev/${device}`]
+  const told = await exec('losetup', args, { signal, timeout: 30_000 }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    if (error instanceof CommandError || error instanceof ToolMissingError) return undefined
+    throw error
+  })
+  const inode = told?.stdout.trim() ?? ''
+  return /^\d+$/.test(inode) ? files.find((key) => key.startsWith(`${inode}-`)) : undefined
 }
 
 /** Loop devices have the major number 7 (Documentation/admin-guide/devices.txt of the kernel). */

@@ -38,6 +38,8 @@ export interface Observed {
   fallback?: Fallback
   /** The current image is a symbolic link, and GRUB may have booted what it leads to. */
   currentIsLink?: true
+  /** The current image cannot be the root, or could not be in this boot, and nobody chose to do without it. */
+  unusable?: true
   /** Somebody chose the old image in GRUB's menu, for this boot. */
   chosen?: true
   /** Files whose kernel is the one that runs, byte for byte, though they are not what was booted. */

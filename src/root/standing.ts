@@ -31,6 +31,15 @@ export function fallbackImage({ files }: Observed): FileKey | undefined {
   return files.old === files.current ? undefined : files.old
 }
 
+/** Whether the current image is worth less than the old one that there is: GRUB or the initramfs could do nothing with it. */
+export function isUseless(observed: Observed): boolean {
+  const { unusable, fallback, booted, files } = observed
+  return (
+    fallbackImage(observed) !== undefined &&
+    (unusable === true || (fallback === 'unreadable' && booted === files.old))
+  )
+}
+
 /**
  * How it stands with the current image. The record knows best; what it does not know, what GRUB counts tells; and with
  * both lost the image is taken as it is, when nothing speaks against it.

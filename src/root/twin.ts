@@ -1,6 +1,6 @@
 import type { FileKey, ImageFacts } from './record.ts'
 import type { Observed } from './schema.ts'
-import { fallbackImage, type Standing } from './standing.ts'
+import { fallbackImage, isUseless, type Standing } from './standing.ts'
 
 /**
  * Whether the current image and the old one have the same id, as when people have put both there. No candidate is taken
@@ -30,7 +30,7 @@ export function refuseTwin(observed: Observed, standing: Standing): Observed {
 }
 
 function whyRefused(observed: Observed, standing: Standing, candidate: ImageFacts): string | undefined {
-  const { files, ids, fallback, booted, record } = observed
+  const { files, ids, record } = observed
   const known = record?.images[files.new ?? '']
   // With another id, somebody has copied another image over it.
   const denied =
@@ -39,6 +39,12 @@ function whyRefused(observed: Observed, standing: Standing, candidate: ImageFact
       : undefined
   if (denied !== undefined)
     return `this host has gone back from this same file on ${denied.time} (${denied.reason}): put another one there`
+  // By a link of the same file, which nothing could tell from it.
+  const linked = (['current', 'old'] as const).find(
+    (role) => files.new !== undefined && files.new === files[role],
+  )
+  if (linked !== undefined)
+    return `it is the ${linked} image itself, under another name: put a file of its own there`
   const old = fallbackImage(observed)
   const isLike = (key: FileKey | undefined) => {
     const facts = key === undefined ? undefined : (observed.facts[key] ?? record?.images[key])
@@ -47,7 +53,7 @@ function whyRefused(observed: Observed, standing: Standing, candidate: ImageFact
   }
   // What cannot be loaded gives way first, and a whole copy of it is what mends this host.
   const tried = standing.is === 'on trial'
-  const mends = !tried && fallback === 'unreadable' && old !== undefined && booted === old
+  const mends = !tried && isUseless(observed)
   const current = isLike(files.current)
   if (!mends && current.same) return 'it is the current image already'
   if (!mends && current.sameId) return otherId(candidate.id, 'current')

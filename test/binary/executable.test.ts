@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { reportSchema } from '../../src/runtime/report.ts'
 import { createExec } from '../../src/system/exec.ts'
 import { speediso } from '../unit/helpers/program.ts'
+import { temporaryDir } from '../unit/helpers/temporary.ts'
 
 const executable = join(import.meta.dirname, '../../dist/speediso')
 const exec = createExec()
@@ -49,6 +50,24 @@ test('the inventory in it is the inventory of the sources', async () => {
   assert.ok((verdicts(own)?.length ?? 0) > 3)
   assert.equal(verdicts(own), verdicts(sources))
   assert.is(own.host.hostId, sources.host.hostId)
+})
+
+test('what only root may do says so to anybody else, and to root it does not', () => {
+  const dir = temporaryDir()
+  chmodSync(dir, 0o755)
+  const own = join(dir, 'speediso')
+  copyFileSync(executable, own)
+  chmodSync(own, 0o755)
+  writeFileSync(join(dir, 'hn-root.img'), 'x')
+  const revert = (uid: number) => {
+    const args = ['root', 'revert', '--hostpart', dir]
+    const { status, stderr } = spawnSync(own, args, { uid, gid: uid, cwd: '/', encoding: 'utf8' })
+    return { status, stderr }
+  }
+  const denied = revert(65534)
+  assert.is(denied.status, 3, denied.stderr)
+  assert.match(denied.stderr, /^speediso: EACCES: .*; it has to run as root$/m)
+  assert.not.match(revert(0).stderr, 'as root')
 })
 
 test('its live log serves the page', async () => {

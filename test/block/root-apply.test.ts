@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import {
+  closeSync,
+  existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,6 +14,7 @@ import {
   truncateSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -22,7 +27,7 @@ import { speediso } from '../unit/helpers/program.ts'
 import { temporaryDir } from '../unit/helpers/temporary.ts'
 import { decideAndDo, type HostOptions } from './helpers/root-host.ts'
 import { type Hostpart, IDS, type Name, rootHostparts } from './helpers/root-hostpart.ts'
-import { RELEASE } from './helpers/root-image.ts'
+import { environment, goodTree, makeImage, RELEASE } from './helpers/root-image.ts'
 import { BTRFS, EXT4, type Filesystem, XFS } from './helpers/write-log/record.ts'
 
 const dir = temporaryDir()
@@ -293,6 +298,79 @@ test('nothing but a candidate: it becomes the current image, on trial, by its ow
   assert.is(other.list()['hn-root-rejected.img'], 'other')
 })
 
+test('a current image that cannot be the root any more is not what a candidate leaves to go back to', async () => {
+  for (const damage of ['its modules are gone', 'it does not mount', 'none'] as const) {
+    using host = hostpart()
+    host.put('hn-root.img', 'first')
+    host.put('hn-root-old.img', 'twin')
+    await boot(host, bootOf('first'))
+    const at = join(host.dir, 'hn-root.img')
+    if (damage === 'it does not mount') {
+      const file = openSync(at, 'r+')
+      writeSync(file, Buffer.alloc(statSync(at).size - 4096, 1), 0, null, 4096)
+      closeSync(file)
+    }
+    if (damage === 'its modules are gone') {
+      const { [`usr/lib/modules/${RELEASE}/modules.dep`]: _, ...rest } = goodTree()
+      const bare = join(dir, 'bare.img')
+      makeImage(bare, 'squashfs', { ...rest, 'boot/speediso.env': environment({ image: IDS.first }) })
+      writeFileSync(at, readFileSync(bare), { flag: 'r+' })
+      truncateSync(at, statSync(bare).size)
+    }
+    host.put('hn-root-new.img', 'next')
+    const { decision } = await boot(host, bootOf('first'))
+    assert.is(decision.outcome, 'updated', damage)
+    const broken = damage === 'none' ? {} : { 'hn-root-broken.img': 'other' }
+    const old = damage === 'none' ? 'first' : 'twin'
+    assert.equal(host.list(), { 'hn-root.img': 'next', 'hn-root-old.img': old, ...broken }, damage)
+    const told = decision.messages.some(({ text }) => /the current image cannot be started/.test(text))
+    assert.is(told, damage !== 'none')
+  }
+})
+
+test('staged while the old image runs because the current one cannot: that stays the one to go back to', async () => {
+  for (const [line, kept] of [
+    ['speediso.booted=current', 'twin'],
+    ['speediso.booted=old speediso.fallback=unreadable', 'twin'],
+    // Somebody has chosen it in the menu, and nothing speaks against the current one.
+    ['speediso.booted=old', 'first'],
+  ] as const) {
+    using host = hostpart()
+    host.put('hn-root.img', 'first')
+    host.put('hn-root-old.img', 'twin')
+    await boot(host, bootOf('first'))
+    host.put('hn-root-new.img', 'next')
+    const running = (await keyOf(join(host.dir, 'hn-root-old.img'))) ?? ''
+    const { decision } = await boot(host, { occasion: 'stage', running, commandLine: line })
+    assert.is(decision.outcome, 'updated', line)
+    assert.is(host.list()['hn-root-old.img'], kept, line)
+    assert.is(host.list()['hn-root-broken.img'], kept === 'first' ? undefined : 'first', line)
+  }
+})
+
+test('a candidate that is the current or the old image itself by another name is refused', async () => {
+  for (const name of ['hn-root.img', 'hn-root-old.img']) {
+    using host = hostpart()
+    host.put('hn-root.img', 'first')
+    host.put('hn-root-old.img', 'next')
+    linkSync(join(host.dir, name), join(host.dir, 'hn-root-new.img'))
+    const { decision } = await boot(host)
+    assert.equal([decision.outcome, decision.boot?.role], ['refused', 'current'])
+    assert.match(readFileSync(join(host.dir, 'hn-root-rejected.txt'), 'utf8'), 'itself, under another name')
+    assert.not.ok(existsSync(join(host.dir, 'hn-root-new.img')))
+  }
+})
+
+test('a candidate with two names is held all the same, when a revert is asked for', async () => {
+  using host = hostpart()
+  host.put('hn-root.img', 'first')
+  host.put('hn-root-held.img', 'next')
+  linkSync(join(host.dir, 'hn-root-held.img'), join(host.dir, 'hn-root-new.img'))
+  writeFileSync(join(host.dir, 'system-revert'), '')
+  assert.is((await boot(host, bootOf('first'))).decision.outcome, 'nothing to revert to')
+  assert.equal(host.list(), { 'hn-root.img': 'first', 'hn-root-held.img': 'next' })
+})
+
 test('a current image that was overwritten in place boots: no endless restarts', async () => {
   using host = hostpart()
   host.put('hn-root.img', 'first')
@@ -428,6 +506,7 @@ test('a read-only hostpart: each command says so, and nothing is half done', asy
     ['switch'],
     ['revert'],
     ['stage', imageFile('next')],
+    ['stage', imageFile('next'), '--plan'],
     ['stage', join(host.dir, 'hn-root-new.img')],
   ]
   for (const [command, ...args] of commands) {
@@ -438,7 +517,8 @@ test('a read-only hostpart: each command says so, and nothing is half done', asy
     const { code, stdout, stderr } = await speediso(['root', command, ...args, '--hostpart', host.dir])
     // A stage looks before it begins.
     assert.is(code, command === 'stage' ? 1 : 3, `${command}: ${stdout}${stderr}`)
-    assert.match(stderr, /EROFS|read-only/i, command)
+    assert.match(stderr, /^speediso: hostpart is mounted read-only/m, command)
+    assert.match(stderr, `mount -o remount,rw ${host.dir}`)
     assert.equal(host.list(), before)
     assert.equal(await readRecord(host.dir), record)
     // What people read must not claim what was not done.

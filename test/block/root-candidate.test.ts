@@ -372,6 +372,15 @@ test('other things than filesystems', async () => {
   const cases: [Buffer, RegExp][] = [
     [Buffer.from('1f8b0800', 'hex'), /compressed: unpack it/],
     [Buffer.concat([Buffer.alloc(510), Buffer.from('55aa', 'hex')]), /partition table/],
+    [
+      Buffer.concat([
+        Buffer.alloc(54),
+        Buffer.from('FAT16   '),
+        Buffer.alloc(448),
+        Buffer.from('55aa', 'hex'),
+      ]),
+      /FAT filesystem/,
+    ],
     [Buffer.alloc(100), /begins with zeros/],
     [Buffer.alloc(100_000, 'no filesystem '), /starts with no ext2/],
   ]

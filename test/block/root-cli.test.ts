@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
@@ -5,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -19,6 +21,7 @@ import { formatTrialEnv } from '../../src/root/loader/trial-env.ts'
 import { makeManifest, manifestBytes } from '../../src/root/manifest/manifest.ts'
 import { keyOf } from '../../src/root/observe/files.ts'
 import { readRecord } from '../../src/root/record-file.ts'
+import { fileOfLoop } from '../../src/root/running.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { createExec } from '../../src/system/exec.ts'
 import { createMachineRoot } from '../../src/system/machine-root.ts'
@@ -101,12 +104,16 @@ test('without a boot loader that counts, none is said to count; one that is name
   for (const [esps, told] of [
     [[esp], /only the initramfs counts the boots of a trial/g],
     [[join(dir, 'nowhere')], /there is no such folder or device/g],
+    [['LABEL=NOWHERE'], /--esp LABEL=NOWHERE: there is no boot partition LABEL=NOWHERE; blkid lists/g],
   ] as const) {
     const reverted = await root(host, 'revert', '--esp', ...esps)
     assert.is(reverted.stderr.match(told)?.length, 1, reverted.stderr)
     assert.not.match(reverted.stdout, 'GRUB counts')
     assert.is(reverted.code, esps[0] === esp ? 0 : 2)
   }
+  host.put('hn-root-new.img', 'twin')
+  assert.not.match((await root(host, 'switch', '--plan', '--esp', esp)).stdout, 'GRUB counts')
+  rmSync(join(host.dir, 'hn-root-new.img'))
   // As install-loader leaves them: a configuration, and two copies that count nothing.
   writeFileSync(join(esp, 'grub/speediso-a.cfg'), '')
   for (const n of [1, 2]) writeFileSync(join(esp, `grub/speediso-${n}.env`), formatTrialEnv({ seq: 1 }))
@@ -114,6 +121,52 @@ test('without a boot loader that counts, none is said to count; one that is name
   assert.match(counted.stdout, 'GRUB counts 3 boots')
   const { stdout } = await root(host, 'status', '--esp', esp)
   assert.match(stdout, `GRUB boots image ${IDS.twin} 3 times more before it goes back to the old one`)
+})
+
+test('the image that runs is known after its name went to a staged one', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  const key = (name: string) => keyOf(join(host.dir, name))
+  const running = await key('hn-root.img')
+  const made = spawnSync('losetup', ['--find', '--show', '--read-only', join(host.dir, 'hn-root.img')])
+  const device = made.stdout.toString().trim().replace('/dev/', '')
+  try {
+    assert.is((await root(host, 'stage', imageFile('next'))).code, 0)
+    const backing = readFileSync(`/sys/block/${device}/loop/backing_file`, 'utf8')
+    assert.match(backing, /\(deleted\)$/m, 'control: its name is no help any more')
+    const files = [await key('hn-root.img'), await key('hn-root-old.img')] as string[]
+    const { signal } = new AbortController()
+    assert.is(await fileOfLoop(device, files, createExec(), signal), running)
+    assert.is(files[1], running)
+  } finally {
+    spawnSync('losetup', ['--detach', `/dev/${device}`])
+  }
+})
+
+test('stage --plan: a file that does not fit is told beside what would speak for it', async () => {
+  for (const [size, told] of [
+    [400, /^would be written: at most \S+ kB, and hostpart has room for \S+ MB$/m],
+    [200, /^would be written: at most .*: that may be too little$/m],
+  ] as const) {
+    using host = make(EXT4, size * 2 ** 20)
+    host.put('hn-root.img', 'first')
+    const { code, stdout, stderr } = await root(host, 'stage', imageFile('next'), '--plan')
+    assert.is(code, 0, stderr)
+    assert.match(stdout, /^it would be taken$/m)
+    assert.match(stdout, told)
+  }
+})
+
+test('what was remembered and cannot be read any more is told, once', async () => {
+  using host = large()
+  host.put('hn-root.img', 'first')
+  assert.is((await root(host, 'stage', imageFile('next'))).code, 0)
+  for (const n of [1, 2]) writeFileSync(join(host.dir, `.speediso/state-${n}`), 'x'.repeat(100))
+  for (const args of [['status'], ['switch', '--plan'], ['stage', imageFile('twin')]] as const) {
+    const { stderr } = await root(host, ...args)
+    const told = stderr.match(/^warning: what was remembered of the images cannot be read any more/gm)
+    assert.is(told?.length, 1, stderr)
+  }
 })
 
 test('stage: what is the current image already is not brought again, and nothing changes', async () => {
@@ -352,7 +405,7 @@ test('confirm --wait: health that does not come goes back, says why, and reboots
   const told = history.stdout.trimEnd().split('\n')
   assert.match(
     told.at(-2) ?? '',
-    /back to the last confirmed image: .*no storage peers.* \(version 1\.first\)$/,
+    /back to the image of before, which never had to prove itself: .*no storage peers.* \(version 1\.first\)$/,
   )
   assert.match(told.at(-1) ?? '', /next\.img is refused: this host has gone back from this same image/)
 })

@@ -11,9 +11,11 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CliContext } from '../../src/cli/context.ts'
@@ -202,11 +204,20 @@ test('an image in use, a whole disk, a compressed image, an empty file and no im
   const empty = join(dir, 'empty.img')
   writeFileSync(empty, Buffer.alloc(65536))
   await refused(empty, /no filesystem/)
+
+  const short = join(dir, 'short.img')
+  copyFileSync(file, short)
+  truncateSync(short, 30_000_000)
+  await refused(short, /short\.img: has 30000000 bytes, and its ext4 filesystem takes 33554432$/)
+  const swap = join(dir, 'swap.img')
+  ftruncateSync(openSync(swap, 'wx'), 8 * 2 ** 20)
+  execFileSync('mkswap', [swap], { stdio: 'ignore' })
+  await refused(swap, /swap\.img: is swap and no filesystem$/)
   await refused(join(dir, 'nothing.img'), /no such file/)
   await refused('/dev/null', /neither an image file nor a folder/)
 
   inImage(file, (root) => rmSync(join(root, 'boot/kernel')))
-  await refused(file, /holds no \/boot\/kernel/)
+  await refused(file, /used\.img: it holds no \/boot\/kernel/)
   assert.is(loops(file), '')
   inImage(file, (root) => assert.is(readFileSync(join(root, 'etc/hostname'), 'utf8'), 'node7\n'))
 })
@@ -223,25 +234,76 @@ test('a manifest that could not be written is told before anything is sealed', a
   const folder = mkdtempSync(join(dir, 'manifest-'))
   mkdirSync(join(folder, 'a.json.sig'))
   mkdirSync(`${file}.json`)
+  const [key, rsa, link] = ['key.json.sig', 'rsa.pem', 'link.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const form = { type: 'pkcs8', format: 'pem' } as const
+  writeFileSync(key, generateKeyPairSync('ed25519').privateKey.export(form))
+  writeFileSync(rsa, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export(form))
+  symlinkSync(file, link)
+  const readOnly = join(folder, 'read-only')
+  mkdirSync(readOnly)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', readOnly])
   const bad: [flags: Record<string, string | boolean>, message: RegExp][] = [
     ...[folder, join(folder, 'a.json'), ''].map((manifest): [Record<string, string | boolean>, RegExp] => [
       { manifest },
       /--manifest .*: is a folder$/,
     ]),
-    [{ manifest: join(folder, 'b.json'), 'sign-key': '/nope' }, /--sign-key \/nope: cannot be read/],
+    [{ manifest: join(folder, 'b.json'), 'sign-key': '/nope' }, /--sign-key \/nope: there is no such/],
+    [{ manifest: join(folder, 'b.json'), 'sign-key': rsa }, /rsa\.pem: is no private Ed25519 key in PEM/],
+    ...[file, link, join(folder, '..', basename(file))].map(
+      (manifest): [Record<string, string | boolean>, RegExp] => [
+        { manifest },
+        new RegExp(`--manifest .*: would be written over ${file}$`),
+      ],
+    ),
+    [{ manifest: key, 'sign-key': key }, /would be written over .*key\.json\.sig$/],
+    [{ manifest: key.slice(0, -4), 'sign-key': key }, /would be written over .*key\.json\.sig$/],
+    [{ manifest: `${file}.chunks`, pack: true }, /--pack .*: would be written over .*chunks$/],
+    [{ manifest: join(readOnly, 'x.json') }, /x\.json: nothing can be written there \(EROFS\)$/],
+    [{ manifest: join(folder, 'none', 'x.json') }, /x\.json: there is no such folder$/],
     [{ 'sign-key': '/nope' }, /there is no manifest to sign/],
     [{ pack: true }, /--pack: there is no manifest to tell what is in it/],
     [{ 'image-version': 'a b' }, /--image-version a b: is no version/],
     [{ 'image-version': 'a"b' }, /is no version/],
     [{ 'image-version': 'a\nappend=x' }, /is no version/],
   ]
-  for (const [flags, message] of bad)
-    for (const plan of [true, false]) {
-      const error = await run(file, { ...flags, plan }, ctx).catch((thrown: unknown) => thrown)
-      assert.instance(error, InputError, JSON.stringify(flags))
-      assert.match((error as Error).message, message)
-    }
+  try {
+    for (const [flags, message] of bad)
+      for (const plan of [true, false]) {
+        const error = await run(file, { ...flags, plan }, ctx).catch((thrown: unknown) => thrown)
+        assert.instance(error, InputError, JSON.stringify(flags))
+        assert.match((error as Error).message, message)
+      }
+  } finally {
+    execFileSync('umount', [readOnly])
+  }
   assert.ok(readFileSync(file).equals(before))
+})
+
+test('a manifest that could not be written after all: it is said that the image is sealed', async () => {
+  const file = makeImage('half-told', ['mkfs.ext4', '-q', '-F'], 32)
+  const small = mkdtempSync(join(dir, 'small-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', small])
+  try {
+    const { out, stdout, stderr } = outputs()
+    const root = createMachineRoot('/')
+    const ctx = {
+      ...{ exec, signal, clock: systemClock },
+      ...{ root, stdout, stderr },
+    } as unknown as CliContext
+    const flags = { manifest: join(small, 'x.json'), 'image-version': '1' }
+    const error = await run(file, flags, ctx).catch((thrown: unknown) => thrown)
+    assert.match((error as Error).message, /half-told\.img is sealed, but its manifest was not written/)
+    assert.match(((error as Error).cause as Error).message, /ENOSPC/)
+    assert.match(out.stderr, /^seal: PASSED/m)
+    assert.is(out.stdout, '')
+    assert.equal(readdirSync(small), [])
+  } finally {
+    execFileSync('umount', [small])
+  }
 })
 
 test('a folder in which something is mounted is refused before anything of it is removed', async () => {

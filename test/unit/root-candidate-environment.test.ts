@@ -32,6 +32,9 @@ test('kernel arguments that the kernel would not get are refused', async () => {
   assert.is(await against({ append: 'quiet --x a--b' }), 'nothing')
   for (const append of ['--', 'quiet --', '-- quiet', 'quiet\t-- x'])
     assert.match(await against({ append }), /holds --, which ends the kernel's arguments/)
+  // Or that would make the initramfs believe that another image was booted.
+  for (const append of ['real_root=/x.img', 'quiet speediso.tries=9'])
+    assert.match(await against({ append }), /holds (real_root|speediso\.tries)=\S+, which only GRUB can say/)
 })
 
 test.run()

@@ -61,6 +61,11 @@ const source = join(hostpart('image.img'), 'image.img')
 const linked = hostpart('other.img')
 symlinkSync('other.img', join(linked, 'hn-root.img'))
 
+const described = join(hostpart('image.img'), 'image.img')
+symlinkSync('/nowhere/x.json', `${described}.json`)
+const besideFolder = join(hostpart('image.img'), 'image.img')
+mkdirSync(`${besideFolder}.json`)
+
 const bad: [args: string[], line: RegExp][] = [
   [['root', 'frobnicate'], /^speediso: "root frobnicate" is no command; it can be status, stage, /],
   [['root', 'stagee'], /^speediso: "root stagee" is no command; did you mean root stage\?$/],
@@ -95,6 +100,31 @@ const bad: [args: string[], line: RegExp][] = [
     /^speediso: hn-root\.img is a symbolic link, so nothing is changed; put the file itself there$/,
   ],
   [['root', 'stage', linked, '--hostpart', withOld], /^speediso: .*: is no file; name the file of an image$/],
+  [['root', 'stage', '', '--hostpart', withOld], /^speediso: no image is named; /],
+  [
+    ['root', 'stage', described, '--hostpart', withOld],
+    /^speediso: .*image\.img\.json: is a link that leads nowhere; remove it, or mend it$/,
+  ],
+  [
+    ['root', 'stage', described, '--hostpart', withOld, '--plan'],
+    /^speediso: .*image\.img\.json: is a link that leads nowhere/,
+  ],
+  [
+    ['root', 'stage', '--plan', besideFolder, '--hostpart', withOld],
+    /^speediso: .*image\.img\.json: is no file/,
+  ],
+  [
+    ['root', 'revert', '--hostpart', withOld, '--esp', 'LABEL=NO-SUCH'],
+    /^speediso: --esp LABEL=NO-SUCH: there is no boot partition LABEL=NO-SUCH; blkid lists what there is$/,
+  ],
+  [
+    ['root', 'seal', '--manifest', source],
+    /^speediso: no image is named; .*speediso root seal .*image\.img --manifest$/,
+  ],
+  [
+    ['root', 'confirm'],
+    /^speediso: no hostpart is mounted here; it would be at \/run\/hostpart or \/hostpart$/,
+  ],
   [
     ['root', 'confirm', '--hostpart', withOld],
     /^speediso: --hostpart: a confirmation speaks of the image that runs/,
@@ -210,7 +240,7 @@ test('status: which images there are, what stands against them, and that a rever
   assert.equal(lines, [
     `hostpart: ${dir}`,
     '  hn-root.img       11 B  2.0, kernel 6.12.1',
-    '  hn-root-old.img   15 B  version unknown, last confirmed',
+    '  hn-root-old.img   15 B  version unknown, the one to go back to',
     '  hn-root-held.img  16 B  version unknown',
     'current image: on trial, 1 of 3 boots begun',
     'system-revert is there: the next boot goes back to hn-root-old.img',
@@ -220,13 +250,31 @@ test('status: which images there are, what stands against them, and that a rever
   assert.equal(json.standing, { is: 'on trial', boots: 1, limit: 3 })
   assert.equal(json.revertAsked, true)
   assert.equal(
-    json.images.map(({ role, confirmed }: { role: string; confirmed: boolean }) => [role, confirmed]),
+    json.images.map(({ role, kept }: { role: string; kept: boolean }) => [role, kept]),
     [
       ['current', false],
       ['old', true],
       ['held', false],
     ],
   )
+})
+
+test('status: confirmed is only what has ended a trial well', async () => {
+  const dir = hostpart('hn-root.img')
+  const current = await keyOf(join(dir, 'hn-root.img'))
+  const shown = async (seq: number, facts: { confirmedAt?: string }) => {
+    const images = { [current ?? '']: { id: 'a', version: '2.0', ...facts } }
+    await writeRecord(dir, { ...FIRST_RECORD, seq, confirmed: current ?? '', images })
+    return (await speediso(['root', 'status', '--hostpart', dir])).stdout.trimEnd().split('\n').slice(1)
+  }
+  assert.equal(await shown(1, {}), [
+    '  hn-root.img  11 B  2.0',
+    'current image: taken as it is; nobody remembers a confirmation',
+  ])
+  assert.equal(await shown(2, { confirmedAt: '2026-11-20T10:00:00Z' }), [
+    '  hn-root.img  11 B  2.0, confirmed 2026-11-20T10:00:00Z',
+    'current image: confirmed',
+  ])
 })
 
 test('history: oldest first, without a line that a power cut has torn, and nothing of a terminal gets out', async () => {
@@ -239,7 +287,6 @@ test('history: oldest first, without a line that a power cut has torn, and nothi
   })
   await addHistory(dir, { ...entry('2026-11-20T10:00:00.123Z', 'updated'), version: '2.0' })
   writeFileSync(join(dir, '.speediso/history.ndjson'), '{"time": "2026', { flag: 'a' })
-  writeFileSync(join(dir, '.speediso/history.ndjson'), '\n', { flag: 'a' })
   await addHistory(dir, { ...entry('2026-11-21T10:00:00.000Z', 'went back'), messages: ['\u001b[31mred'] })
   const { code, stdout } = await speediso(['root', 'history', '--hostpart', dir])
   assert.is(code, 0)

@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run as runConfirm, whyNot } from '../../src/cli/root/confirm.ts'
+import { openSession } from '../../src/cli/root/session.ts'
 import { readRecord } from '../../src/root/record-file.ts'
 import { imageOfRoot } from '../../src/root/running.ts'
 import { LockedError } from '../../src/runtime/lock.ts'
+import type { Exec } from '../../src/system/exec.ts'
 import { hostpartOnTrial, type MachineFiles, type RunningHost, runningHost } from './helpers/running-host.ts'
 
 const flags = { hostpart: undefined, esp: undefined, wait: false, force: false, json: false }
@@ -94,6 +96,48 @@ test('a root that has no name any more is none that can be confirmed', async () 
   assert.is(await runConfirm({ ...flags, force: true }, host.ctx), 'unknown')
   assert.match(host.out.stderr, /none that has a name any more/)
   assert.is(await trialOf(dir), current)
+})
+
+test('a root whose name went to another image, and that has a second one: known by its inode', async () => {
+  const { dir, current, old } = await hostpartOnTrial()
+  const gone = { 'sys/block/loop3/loop/backing_file': '/run/hostpart/hn-root.img (deleted)' }
+  const files = { ...told(dir, old), ...rootIs(dir, 'hn-root.img'), ...gone }
+  const exec =
+    (inode: string): Exec =>
+    async (file) => ({ stdout: file === 'losetup' ? `   ${inode}\n` : '', stderr: '', exitCode: 0 })
+  for (const [inode, wanted] of [
+    [old.replace(/-.*/, ''), old],
+    [current.replace(/-.*/, ''), current],
+    ['1', 'gone'],
+    ['', 'gone'],
+  ] as const) {
+    using session = await openSession(
+      { hostpart: undefined, esp: undefined },
+      runningHost(files, exec(inode)).ctx,
+    )
+    assert.is(session.image, wanted)
+  }
+})
+
+test('asked by hand, each health check has all of its time, whatever the one before has taken', async () => {
+  const { dir, current } = await hostpartOnTrial()
+  let now = 0
+  const limits: unknown[] = []
+  const host = runningHost(
+    { ...told(dir, current), ...rootIs(dir, 'hn-root.img') },
+    async (file, _, options) => {
+      if (file.includes('/health.d/')) {
+        limits.push(options?.timeout)
+        now += 25_000
+      }
+      return { stdout: '', stderr: '', exitCode: 0 }
+    },
+  )
+  for (const name of ['10-a', '20-b', '30-c'])
+    writeFileSync(join(host.dir, 'etc/speediso/health.d', name), '', { mode: 0o755 })
+  const clock = { ...host.ctx.clock, monotonic: () => now }
+  assert.is(await runConfirm(flags, { ...host.ctx, clock }), 'passed', host.out.stderr)
+  assert.equal(limits, [30_000, 30_000, 30_000])
 })
 
 test('neither an image on hostpart nor as the root: nothing is confirmed', () => {

@@ -98,6 +98,26 @@ test('each attempt is told with the pause before it, a reason that stays the sam
   assert.is(new Set(said).size, 5)
 })
 
+test('what took long before the first attempt is no reason to give up', async () => {
+  let now = 3_600_000
+  let made = 0
+  const clock = { ...systemClock, monotonic: () => now }
+  await withRetries(
+    async () => {
+      made += 1
+      if (made < 3) throw new DeliveryError('reset')
+    },
+    {
+      ...{ signal: new AbortController().signal, clock, pace: { ...pace, limit: 600_000 } },
+      ...{ progressed: () => {}, lastProgress: () => 0, brought: () => 1 },
+      pause: async (milliseconds) => {
+        now += milliseconds
+      },
+    },
+  )
+  assert.is(made, 3)
+})
+
 test('what is final is not tried again, and the signal ends a pause', async () => {
   const stop = new AbortController()
   const deps = {
@@ -135,8 +155,9 @@ test('a server that takes the connection and says nothing: that is told while it
     return openSource(`http://127.0.0.1:${port}/a.img`, { ...deps, say, beat: 50 }).beside('.json')
   }
   try {
-    // Control: one that answers is not spoken of, also afterwards.
+    // Control: one that has answered is not spoken of any more.
     assert.is(Buffer.from((await beside(talking)) ?? '').toString(), '{}')
+    said.length = 0
     await new Promise((resolve) => setTimeout(resolve, 120))
     assert.equal(said, [])
     const error = await beside(silent).catch((thrown: unknown) => thrown)

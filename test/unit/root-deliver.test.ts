@@ -8,12 +8,14 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { InputError } from '../../src/errors.ts'
 import { type DeliverDeps, type DeliverOptions, deliverImage } from '../../src/root/deliver/deliver.ts'
 import { FinalDeliveryError } from '../../src/root/deliver/errors.ts'
 import { writeAt } from '../../src/root/deliver/part-file.ts'
@@ -400,6 +402,26 @@ test('no manifest: a broken stream goes on, as long as it is the same content', 
   assert.equal(readFileSync((await deliver(`${changed.url}/a.img`, host())).file), OLD)
 })
 
+test('no manifest: another image of the same size, and a server that sends the rest of it: never half of each', async () => {
+  for (const etag of ['"second"', undefined]) {
+    const files: Record<string, ServedImage> = {
+      '/a.img': {
+        ...{ bytes: NEW, etag: '"first"' },
+        spoil() {
+          files['/a.img'] = { bytes: OLD, heedless: true, ...(etag === undefined ? {} : { etag }) }
+          return 'cut'
+        },
+      },
+    }
+    await using server = await imageServer(files)
+    assert.ok(readFileSync((await deliver(`${server.url}/a.img`, host())).file).equals(OLD))
+    assert.ok(
+      server.requests.some(({ ifRange }) => ifRange === '"first"'),
+      'control: it has tried to go on',
+    )
+  }
+})
+
 test('no manifest: an interrupted delivery goes on when it is asked for again', async () => {
   await using server = await imageServer({ '/a.img': NEW })
   const hostpart = host()
@@ -502,6 +524,26 @@ test('what is left of other images goes', async () => {
   writeFileSync(join(hostpart, '.speediso/incoming/other.part'), 'x')
   await deliver(`${server.url}/a.img`, hostpart)
   assert.is(existsSync(join(hostpart, '.speediso/incoming/other.part')), false)
+})
+
+test('a folder of partial downloads that leads elsewhere is left alone, with all that is there', async () => {
+  await using server = await imageServer(await served(NEW))
+  const elsewhere = temporaryDir()
+  writeFileSync(join(elsewhere, 'mine'), 'x')
+  const linked = temporaryDir()
+  mkdirSync(join(linked, '.speediso'))
+  symlinkSync(elsewhere, join(linked, '.speediso/incoming'))
+  const above = temporaryDir()
+  mkdirSync(join(elsewhere, 'incoming'))
+  writeFileSync(join(elsewhere, 'incoming/mine'), 'x')
+  symlinkSync(elsewhere, join(above, '.speediso'))
+  for (const hostpart of [linked, above]) {
+    const error = await failure(deliver(`${server.url}/a.img`, hostpart))
+    assert.instance(error, InputError)
+    assert.match(error.message, /is no folder of its own/)
+  }
+  assert.equal(readdirSync(elsewhere), ['incoming', 'mine'])
+  assert.equal(readdirSync(join(elsewhere, 'incoming')), ['mine'])
 })
 
 test('plans: runs, places, what is shared', async () => {

@@ -153,6 +153,32 @@ test('two updates, the first never confirmed: the last confirmed image stays the
   assert.is(after(again, second).record?.confirmed, 'C')
 })
 
+test('an image that never had to prove itself is nowhere called confirmed', () => {
+  const O = { id: 'o', sha256: 'sum-o' }
+  const failed = (old: ImageFacts) =>
+    saidBy({
+      ...TRIAL,
+      record: remembers({ confirmed: 'O', trial: trialOf('C', 3), images: { O: old, C: { id: 'c' } } }),
+    })
+  const time = '2026-11-20T10:00:00.000Z'
+  assert.equal(failed(O), [
+    'back to the image of before, which never had to prove itself: not confirmed in 3 boots',
+  ])
+  assert.equal(failed({ ...O, confirmedAt: time }), [
+    'back to the last confirmed image: not confirmed in 3 boots',
+  ])
+
+  const asked = { ...TRIAL, occasion: 'confirm', booted: 'C', time } as const
+  assert.is(after(asked, decide(asked)).record?.images.C?.confirmedAt, time)
+  // Also where nobody remembers it, and GRUB alone counts.
+  const { record: _record, ...unknown } = asked
+  const counted = { ...unknown, loader: { image: 'c', tries: 2 }, facts: { C: { id: 'c' } } }
+  assert.is(after(counted, decide(counted)).record?.images.C?.confirmedAt, time)
+  const { trial: _, ...record } = TRIAL.record ?? remembers()
+  const taken = { ...asked, record: { ...record, confirmed: 'C' } }
+  assert.is(after(taken, decide(taken)).record?.images.C?.confirmedAt, undefined)
+})
+
 test('what a revert takes away stays as broken, and one that has failed its trial is also remembered', () => {
   const decision = decide({ ...TRIAL, record: { ...TRIAL.record, trial: trialOf('C', 3) } as never })
   const { names, record } = after(TRIAL, decision)
@@ -486,7 +512,7 @@ test('an image that has got damaged at rest: what GRUB can load boots, and the c
   const damaged = { ...CONFIRMED, booted: 'O', fallback: 'unreadable' } as const
   assert.equal(decide(damaged).boot, { image: 'O', role: 'old', how: 'mount' })
   assert.is(shown(after(damaged, decide(damaged))), 'C, -old O')
-  assert.match(saidBy(damaged).join(), /GRUB cannot load it/)
+  assert.match(saidBy(damaged).join(), /it cannot be started/)
 })
 
 // State.

@@ -49,6 +49,7 @@ function host(commandLine: string, running: string | undefined) {
     ...{ stdout, stderr, clock: systemClock },
     ...{ root: createMachineRoot(machine), signal: new AbortController().signal },
     exec: async (file: string) => {
+      if (file === 'blkid') return { stdout: '' }
       throw new Error(`${file} is not to be had`)
     },
   } as unknown as CliContext
@@ -93,7 +94,7 @@ test('a folder of that same filesystem is another one', async () => {
 test('in the initramfs it always counts', async () => {
   const own = await hostpart()
   const { ctx } = host(LINE, undefined)
-  const session = await openSession({ hostpart: own, esp: undefined }, ctx, true)
+  const session = await openSession({ hostpart: own, esp: undefined }, ctx, 'boot')
   assert.equal([session.own, session.words.booted, session.words.limit], [true, 'old', 9])
 })
 
@@ -102,7 +103,8 @@ test('another name of the images is that of this host, too', async () => {
   const other = await hostpart()
   const line = `${LINE} real_root=/other.img`
   const names = async (dir: string, running: string | undefined, boot: boolean) =>
-    (await openSession({ hostpart: dir, esp: undefined }, host(line, running).ctx, boot)).names.current
+    (await openSession({ hostpart: dir, esp: undefined }, host(line, running).ctx, boot ? 'boot' : 'any'))
+      .names.current
   assert.is(await names(other, own, false), 'hn-root.img')
   assert.is(await names(own, undefined, true), 'other.img')
 })

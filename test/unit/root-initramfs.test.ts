@@ -68,9 +68,24 @@ test('which partition: the parameters in their order, LABEL=hostpart without any
       ['speediso.hostpart=LABEL=a speediso.hostpart=LABEL=b', 'LABEL=b'],
       ['xspeediso.hostpart=LABEL=a', 'LABEL=hostpart'],
       ['loopdev_hostpart=/dev/disk/*', '/dev/disk/*'],
+      ['speediso.hostpart=PARTUUID=5EED1500-AB', 'PARTUUID=5eed1500-ab'],
+      ['speediso.hostpart=UUID=ABCD-12', 'UUID=ABCD-12'],
     ]
     for (const [cmdline, wanted] of cases)
       assert.is((await run('hostpart_spec', { cmdline })).out, wanted, cmdline)
+  }))
+
+test('a label of characters that udev spells otherwise is there when it is', () =>
+  inShell(['hostpart.sh'], async ({ run }) => {
+    const cmdline = 'speediso.hostpart=LABEL=host(1)'
+    assert.is((await run('hostpart_is_there', { cmdline, blkid: 'echo /dev/sda2' })).code, 0)
+    assert.is((await run('hostpart_is_there', { cmdline, blkid: 'exit 2' })).code, 1)
+    const plain = 'speediso.hostpart=LABEL=no-such-label-at-all'
+    assert.is(
+      (await run('hostpart_is_there', { cmdline: plain, blkid: 'echo /dev/sda2' })).code,
+      1,
+      'by its link',
+    )
   }))
 
 test('an image is the root, unless the command line names an ordinary root', () =>
@@ -187,7 +202,7 @@ test('a root without the modules of the kernel, or of another image than the ker
   inShell(['hostpart.sh'], async ({ run, root }) => {
     const script = await readFile(join(root, 'root.sh'), 'utf8')
     const from = script.indexOf('# why_not:')
-    await writeFile(join(root, 'why.sh'), script.slice(from, script.indexOf('# take IMAGE:', from)))
+    await writeFile(join(root, 'why.sh'), script.slice(from, script.indexOf('# take IMAGE', from)))
     const why = async (cmdline: string, trusted = '', blkid = '') =>
       (
         await run(`. ${root}/why.sh; sysroot=${root}/sysroot; loop=x; trusted=${trusted}; why_not`, {
@@ -239,6 +254,34 @@ test('what the root is when the image that was decided for cannot be', () =>
     assert.is(await outcome('speediso.tries=2', ':', 'hn-root-old.img'), 'closed, main 1')
     assert.is(await outcome('speediso.tries=2', ':', both), 'root hn-root.img trusted=, main 0')
     assert.is(await outcome('speediso.booted=old', ':', both), 'root hn-root-old.img trusted=, main 0')
+  }))
+
+test('an image that cannot be the root, even after a restart, keeps the other one from nothing', () =>
+  inShell(['hostpart.sh', 'restart.sh'], async ({ run, root }) => {
+    const script = await readFile(join(root, 'root.sh'), 'utf8')
+    await writeFile(join(root, 'functions.sh'), script.slice(0, script.lastIndexOf('main ||')))
+    await mkdir(join(root, 'run/speediso'), { recursive: true })
+    /** The restarts of a host none of whose images fits the kernel that runs, as each asks for the next. */
+    const stand = `. ${root}/functions.sh
+      udevadm() { :; }; modprobe() { :; }; find_hostpart() { echo /dev/x; }; mount_hostpart() { sound=; }
+      mount_image() { :; }; unmount_image() { :; }; why_not() { echo 'has no modules'; }; close_hostpart() { :; }
+      restart() { _gone=$1; shift; echo "$_gone $*"; exit 0; }; ask() { :; }
+      main; echo "main $?"`
+    const next = async (cmdline: string) => (await run(stand, { cmdline })).out
+    assert.is(await next(''), 'hn-root.img speediso.restarted=current')
+    const other = 'hn-root-old.img speediso.restarted=current,old speediso.fallback=unreadable'
+    assert.is(await next('speediso.restarted=current'), other)
+    // The old one is in its own kernel by then; should it not fit either, that is the end.
+    const last = 'speediso.booted=old speediso.restarted=current,old speediso.fallback=unreadable'
+    const { out, said } = await run(stand, { cmdline: last })
+    assert.is(out, 'main 1')
+    assert.match(said, 'NO ROOT: neither hn-root-old.img nor hn-root.img')
+    // One that somebody has chosen in the menu, and the current one after it.
+    assert.is(await next('speediso.booted=old'), 'hn-root-old.img speediso.restarted=old')
+    assert.is(
+      await next('speediso.booted=old speediso.restarted=old'),
+      'hn-root.img speediso.restarted=old,current',
+    )
   }))
 
 test('every script is whole in a strict POSIX shell', async () => {

@@ -91,9 +91,19 @@ function machine(
     efi?: boolean
     lack?: string[]
     fail?: RegExp
+    /** What sfdisk tells of the disk. */
+    table?: string
   } = {},
 ) {
-  const { type = 'vfat', mounted = true, readOnly = false, efi = false, lack = [], fail } = options
+  const {
+    type = 'vfat',
+    mounted = true,
+    readOnly = false,
+    efi = false,
+    lack = [],
+    fail,
+    table = '',
+  } = options
   const dir = freshDir()
   const esp = join(dir, 'esp')
   mkdirSync(esp)
@@ -112,6 +122,7 @@ function machine(
     calls.push([file, ...args])
     if (fail?.test([file, ...args].join(' ')))
       throw new CommandError(`${file} ended with exit code 1: no blocklists`)
+    if (file === 'sfdisk') return { stdout: table, stderr: '', exitCode: 0 }
     return { stdout: '--no-uefi-secure-boot', stderr: '', exitCode: 0 }
   }
   const stdout = new PassThrough()
@@ -242,6 +253,12 @@ test('bad input is told, and nothing is written', async () => {
     [{ timeout: '-1' }, /--timeout -1/],
     [{ append: 'a="b"' }, /kernel arguments/],
     [{ append: 'a -- b' }, /--append: --/],
+    [{ append: 'quiet real_root=/x.img' }, /--append: real_root=\/x\.img is what GRUB says itself/],
+    [{ append: 'real-root=/x.img' }, /--append: real-root=\/x\.img is what/],
+    [{ append: 'speediso.tries=9' }, /--append: speediso\.tries=9 is what/],
+    [{ append: 'speediso.root.tries=77' }, /--append: speediso\.root\.tries=77: it has to be 1 to 9/],
+    [{ append: 'speediso.loader=PARTUUID=1' }, /--append: speediso\.loader=PARTUUID=1: it has to be/],
+    [{ rescueKernel: '/x', rescueInitramfs: '/y' }, /--rescue-kernel \/x: there is no such file/],
     [{ console: 'x' }, /--console x/],
     [{ realRoot: 'x' }, /does not end in \.img/],
     [{ rescueKernel: '/x' }, /a kernel and an initramfs/],
@@ -270,6 +287,38 @@ test('kernel arguments that go with a second installation are told', async () =>
   assert.match(here.err(), told)
   await here.install()
   assert.not.match(here.err(), 'of before')
+})
+
+test('a GPT disk without room for GRUB is told before anything is written, and in a plan', async () => {
+  const name = readdirSync('/dev').find((each) =>
+    statSync(join('/dev', each), { throwIfNoEntry: false })?.isBlockDevice(),
+  )
+  const bios = { type: '21686148-6449-6E6F-744E-656564454649' }
+  const data = { type: '0FC63DAF-8483-4772-8E79-3D69D8477DE4' }
+  const told = (label: string, ...partitions: object[]) =>
+    JSON.stringify({ partitiontable: { label, partitions } })
+  for (const plan of [true, false]) {
+    const disk = { disk: `/dev/${name}`, plan }
+    const bare = machine({ table: told('gpt', data) })
+    const refused = await failure(InputError, bare.install(disk))
+    assert.match(refused.message, /has no partition for GRUB for BIOS/)
+    assert.match(refused.hint ?? '', /sgdisk --new=0:0:\+1M --typecode=0:EF02/)
+    assert.equal(readdirSync(bare.esp), [])
+    for (const table of [told('gpt', data, bios), told('dos', { type: '83' }), 'nothing', ''])
+      assert.is(await machine({ table }).install(disk), null, table)
+    assert.is(await machine({ table: told('gpt', data), efi: true }).install({ plan }), null)
+  }
+})
+
+test("a GRUB that cannot be installed: it is said where somebody else's configuration is now", async () => {
+  const here = machine({ fail: /--target=i386-pc/ })
+  mkdirSync(join(here.esp, 'grub'))
+  writeFileSync(join(here.esp, 'grub/grub.cfg'), 'menuentry mine {}')
+  await failure(SpeedisoError, here.install())
+  assert.match(
+    here.err(),
+    /warning: .*grub\.cfg is speediso's by now; the one of before is grub\/grub\.cfg\.before-/,
+  )
 })
 
 test('a partition is no disk for GRUB', async () => {
@@ -379,7 +428,7 @@ test('the work that fails is told, not what follows from it', async () => {
   const error = new SpeedisoError('the work')
   const told = await failure(
     SpeedisoError,
-    withEsp('/dev/sdb1', deps, () => Promise.reject(error)),
+    withEsp('/dev/null', deps, () => Promise.reject(error)),
   )
   assert.is(told, error)
   assert.is(calls.at(-1), 'umount TMP/speediso-esp')
@@ -395,6 +444,33 @@ test('no boot partition, and more than one', async () => {
   const two = await failure(ReadError, findEsp('LABEL=EFI-BOOT', espWorld('/dev/sda1\n/dev/sdb1\n').deps))
   assert.match(two.message, /2 boot partitions LABEL=EFI-BOOT: \/dev\/sda1, \/dev\/sdb1/)
   await failure(InputError, findEsp('EFI-BOOT', espWorld('').deps))
+  const path = await failure(ReadError, findEsp('/dev/no-such-disk', espWorld('').deps))
+  assert.match(path.message, /there is no boot partition \/dev\/no-such-disk/)
+})
+
+test('a boot partition that comes late is waited for', async () => {
+  const { deps } = espWorld('')
+  let asked = 0
+  const exec: Exec = async () => ({ stdout: ++asked < 3 ? '' : '/dev/sda1\n', stderr: '', exitCode: 0 })
+  assert.is(await findEsp('LABEL=EFI-BOOT', { ...deps, exec, patience: 5 }), '/dev/sda1')
+  assert.is(asked, 3)
+  asked = -100
+  await failure(ReadError, findEsp('LABEL=EFI-BOOT', { ...deps, exec, patience: 1 }))
+  assert.is(asked, -98)
+})
+
+test('ended while it is mounted: it is unmounted again', async () => {
+  const { dir, deps, calls } = espWorld('/dev/sda1\n')
+  const stop = new AbortController()
+  const exec: Exec = (file, args, options) => {
+    if (file === 'mount') stop.abort(new SpeedisoError('ended'))
+    return deps.exec(file, args, options)
+  }
+  const work = async () => assert.unreachable('worked all the same')
+  const ended = { ...deps, exec, signal: stop.signal }
+  assert.match((await failure(SpeedisoError, withEsp('LABEL=EFI-BOOT', ended, work))).message, /^ended$/)
+  assert.is(calls.at(-1), 'umount TMP/speediso-esp')
+  assert.equal(readdirSync(dir), [])
 })
 
 test.run()

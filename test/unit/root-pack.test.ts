@@ -112,6 +112,8 @@ test('a pack that is missing, has another size or other content is done without,
       { ...SERVED, '/a.img.chunks': PACK.subarray(1) },
       /has \d+ bytes, and \d+ by its manifest.*; the image itself/,
     ],
+    [{ ...SERVED, '/a.img.chunks': { bytes: PACK, spoil: () => 503 } }, /HTTP status 503; the image itself/],
+    [{ ...SERVED, '/a.img.chunks': { bytes: PACK, coded: true } }, /; the image itself is fetched$/],
     [{ ...SERVED, '/a.img.chunks': other }, /came damaged twice.*; the image itself is fetched$/],
   ]
   for (const [files, told] of cases) {

@@ -1,9 +1,12 @@
 import {
   closeSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -17,6 +20,7 @@ import { type StateRecord, shorten } from '../../src/root/record.ts'
 import {
   chooseRecord,
   formatRecord,
+  isRecordLost,
   parseRecord,
   RECORD_FILES,
   RECORD_SIZE,
@@ -160,9 +164,12 @@ test('what is none does not count: empty, zeros, another schema, another number 
   assert.is(parseRecord(Buffer.alloc(RECORD_SIZE)), undefined)
   assert.is(parseRecord(Buffer.alloc(RECORD_SIZE, '\n')), undefined)
   assert.is(parseRecord(formatRecord({ ...full, schema: 'speediso.root-state/2' as never })), undefined)
-  assert.is(parseRecord(formatRecord({ ...full, unknown: 1 } as never)), undefined)
   const text = formatRecord(full).toString('latin1')
   assert.is(parseRecord(Buffer.from(text.replace('state 41 ', 'state 42 '), 'latin1')), undefined)
+})
+
+test('what a newer speediso has added is not known here, and keeps nothing else from being known', () => {
+  assert.equal(parseRecord(formatRecord({ ...full, unknown: 1 } as never)), full)
 })
 
 test('of two copies the higher number counts; of one that is damaged the other', () => {
@@ -196,6 +203,32 @@ test('its very first write makes both files: what comes later needs no room', as
   assert.equal(await readRecord(dir), record(1))
 })
 
+test('a copy that was cut off by a full disk has its whole size once there is room', async () => {
+  for (const size of [0, 1, 4096, RECORD_SIZE - 1]) {
+    const dir = temporaryDir()
+    await writeRecord(dir, record(1))
+    for (const n of [0, 1] as const) truncateSync(at(dir, n), Math.max(size, n === 0 ? 4096 : 0))
+    assert.equal(await readRecord(dir), record(1), 'what it says stands at its start')
+    await writeRecord(dir, record(2))
+    assert.equal(await readRecord(dir), record(2))
+    for (const n of [0, 1] as const) assert.is(statSync(at(dir, n)).size, RECORD_SIZE)
+  }
+})
+
+test('never through a link: what it leads to is somebody else’s', async () => {
+  for (const n of [0, 1] as const) {
+    const dir = temporaryDir()
+    await writeRecord(dir, record(1))
+    const mine = join(dir, 'mine')
+    writeFileSync(mine, 'x')
+    rmSync(at(dir, n))
+    symlinkSync(mine, at(dir, n))
+    const error = await writeRecord(dir, record(2)).catch((thrown: unknown) => thrown)
+    assert.is((error as NodeJS.ErrnoException).code, 'ELOOP')
+    assert.is(readFileSync(mine, 'utf8'), 'x')
+  }
+})
+
 test('a damaged copy is the one that is written next, whichever it is', async () => {
   for (const copy of [0, 1] as const) {
     const dir = temporaryDir()
@@ -226,12 +259,30 @@ test('a power cut while a copy is written leaves the one before', async () => {
 
 test('with both copies damaged nothing is remembered, and the next one is written as the first', async () => {
   const dir = temporaryDir()
+  assert.is(await isRecordLost(dir), false)
   for (const seq of [1, 2]) await writeRecord(dir, record(seq))
   truncateSync(at(dir, 0), 100)
+  assert.is(await isRecordLost(dir), false)
   writeFileSync(at(dir, 1), '')
   assert.is(await readRecord(dir), undefined)
+  assert.is(await isRecordLost(dir), true)
   await writeRecord(dir, record(1))
   assert.equal(await readRecord(dir), record(1))
+  assert.is(await isRecordLost(dir), false)
+})
+
+test('a copy that was never written to has lost nothing, and one that cannot be read has', async () => {
+  const dir = temporaryDir()
+  await writeRecord(dir, record(1))
+  const [one, two] = [at(dir, 0), at(dir, 1)]
+  assert.ok(
+    readFileSync(two).every((byte) => byte === 0x0a),
+    'control: the other copy is there',
+  )
+  rmSync(one)
+  assert.is(await isRecordLost(dir), false)
+  mkdirSync(one)
+  assert.is(await isRecordLost(dir), true)
 })
 
 function damage(path: string): void {

@@ -1,9 +1,19 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { actsOf, SIDECARS } from '../../src/root/acts.ts'
 import { parseManifest } from '../../src/root/manifest/manifest.ts'
+import { dropManifests, keepManifest } from '../../src/root/manifests.ts'
 import { imageNames } from '../../src/root/names.ts'
 import { finishSidecars } from '../../src/root/sidecars.ts'
 import { FIRST_RECORD } from '../../src/root/standing.ts'
@@ -67,6 +77,28 @@ for (const to of ['held', 'rejected'] as const) {
     assert.equal(list(dir), Object.keys(files).toSorted())
   })
 }
+
+test('kept manifests that lie elsewhere by a link are not cleared away', async () => {
+  const elsewhere = hostpart({ mine: 'x' })
+  for (const linked of [true, false]) {
+    const dir = hostpart({})
+    mkdirSync(join(dir, '.speediso'))
+    if (linked) symlinkSync(elsewhere, join(dir, '.speediso/manifests'))
+    else {
+      mkdirSync(join(dir, '.speediso/manifests'))
+      writeFileSync(join(dir, '.speediso/manifests/mine'), 'x')
+    }
+    await dropManifests(dir, FIRST_RECORD)
+    assert.equal(list(join(dir, '.speediso/manifests')), linked ? ['mine'] : [], 'control: one of its own is')
+    if (linked) {
+      writeFileSync(join(dir, names.new), ONE)
+      writeFileSync(join(dir, `${names.new}.json`), MANIFEST)
+      const error = await keepManifest(dir, names.new, 'sum').catch((thrown: unknown) => thrown)
+      assert.match((error as Error).message, /is no folder of its own/)
+    }
+  }
+  assert.equal(list(elsewhere), ['mine'])
+})
 
 test('a candidate that is taken leaves no manifest for the next one', async () => {
   const acts = actsOf({ do: 'move', from: 'new', to: 'current' }, names)

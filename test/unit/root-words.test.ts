@@ -10,7 +10,7 @@ import {
 
 const plain: RootWords = {
   ...{ realRoot: '/hn-root.img', booted: 'current', limit: DEFAULT_TRIES, deadline: DEFAULT_DEADLINE },
-  ...{ loader: 'LABEL=EFI-BOOT', problems: [] },
+  ...{ loader: 'LABEL=EFI-BOOT', loaderTold: false, problems: [] },
 }
 
 const rows: [line: string, words: Partial<RootWords>][] = [
@@ -28,7 +28,8 @@ const rows: [line: string, words: Partial<RootWords>][] = [
   ['speediso.root.tries=9', { limit: 9 }],
   ['speediso.root.deadline=90s', { deadline: 90_000 }],
   ['speediso.root.deadline=1h', { deadline: 3_600_000 }],
-  ['speediso.loader=UUID=ABCD-1234', { loader: 'UUID=ABCD-1234' }],
+  ['speediso.loader=/dev/sda1', { loader: '/dev/sda1', loaderTold: true }],
+  ['speediso.loader=UUID=ABCD-1234', { loader: 'UUID=ABCD-1234', loaderTold: true }],
   // The later one counts, - and _ are the same, quotes are taken off.
   ['speediso.tries=3 speediso.tries=1', { tries: 1 }],
   ['real-root=/x.img', { realRoot: '/x.img' }],
@@ -43,6 +44,8 @@ for (const [line, words] of rows) {
 }
 
 const wrong: [line: string, problem: RegExp][] = [
+  ['speediso.loader=PARTUUID=1', /: it has to be LABEL=…, UUID=… or \/dev\/…$/],
+  ['speediso.loader=sda1', /: it has to be LABEL=…, UUID=… or \/dev\/…$/],
   ['speediso.booted=new', /^speediso\.booted=new: it has to be current or old$/],
   ['speediso.fallback=maybe', /^speediso\.fallback=maybe: it has to be tries or unreadable$/],
   ['speediso.root.tries=0', /^speediso\.root\.tries=0: it has to be 1 to 9$/],

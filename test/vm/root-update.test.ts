@@ -88,11 +88,32 @@ test('dropped in beside a request to revert: the image waits', async () => {
   assert.match(await host.shell.ok('ls /hostpart'), 'hn-root-held.img')
 })
 
-test('a host with trust keys takes no image that they have not signed', async () => {
+test('a current image without the modules of its kernel: the old one runs, and stays the one to go back to', async () => {
+  await host.between(async (hostpart) => {
+    await exec('cp', ['--sparse=always', cloud, join(hostpart, 'hn-root-old.img')])
+    const at = join(hostpart, 'image')
+    await exec('mkdir', [at])
+    await exec('mount', ['-o', 'loop', join(hostpart, 'hn-root.img'), at])
+    try {
+      await exec('mv', [join(at, 'usr/lib/modules'), join(at, 'usr/lib/modules.gone')])
+    } finally {
+      await exec('umount', [at])
+      await exec('rmdir', [at])
+    }
+  })
+  const { version, outcome, kernel } = await host.running()
+  assert.equal([version, outcome], ['2', 'fallback'])
+  assert.match(kernel, 'cloud')
+  assert.not.match(await host.shell.ok('speediso root history'), 'chosen')
   await host.shell.ok('speediso root stage /hostpart/hn-root-held.img', UP)
+  const status = await host.shell.ok('speediso root status')
+  assert.match(status, /hn-root-old\.img .* 2,.* runs/, status)
   await host.reboot()
   assert.is((await host.running()).version, '3')
   await host.confirmed()
+})
+
+test('a host with trust keys takes no image that they have not signed', async () => {
   const { code, output } = await host.shell.run('speediso root stage /hostpart/data/cloud.img', UP)
   assert.is(code, 1)
   assert.match(output, /no manifest|signed/)

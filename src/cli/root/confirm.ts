@@ -25,7 +25,7 @@ export async function run(flags: ConfirmFlags, ctx: CliContext): Promise<Outcome
   if (flags.hostpart !== undefined)
     throw new InputError('--hostpart: a confirmation speaks of the image that runs, not of a folder')
   if (flags.wait && flags.force) throw new InputError('--wait and --force do not go together')
-  using session = await openSession(flags, ctx)
+  using session = await openSession(flags, ctx, 'own')
   const limit = await limitOf(session, ctx)
   // Another speediso that is at work must not have this image denied.
   const lock = () => session.lock(flags.wait ? limit.signal() : undefined)
@@ -139,7 +139,7 @@ async function askHealth(left: number | undefined, session: Session, ctx: CliCon
   const options = {
     ...HEALTH_DEFAULTS,
     folder: root.path(HEALTH_FOLDER),
-    deadline: left === undefined ? HEALTH_DEFAULTS.limit : Math.max(1000, left),
+    deadline: left === undefined ? Number.POSITIVE_INFINITY : Math.max(1000, left),
     once: left === undefined,
   }
   const failed = await readFailedUnits(exec, signal)

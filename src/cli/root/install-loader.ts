@@ -3,15 +3,17 @@ import { basename, join } from 'node:path'
 import { InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { slotFiles } from '../../root/loader/chooser.ts'
+import { checkEmbedding } from '../../root/loader/embedding.ts'
 import { CONFIG_DEFAULTS } from '../../root/loader/grub-cfg.ts'
 import { readIfThere } from '../../root/loader/in-place.ts'
 import { checkInstall, findGrubInstall, install } from '../../root/loader/install.ts'
 import { hasEfiVariables, ownPlatform, readEsp } from '../../root/loader/install-facts.ts'
 import { describeStep, PLATFORMS, type Platform, planInstall } from '../../root/loader/install-plan.ts'
-import { parseConsoles, splitArguments } from '../../root/loader/kernel-arguments.ts'
+import { parseConsoles, splitArguments, toldByGrub } from '../../root/loader/kernel-arguments.ts'
 import { hostArgumentsIn } from '../../root/loader/load-functions.ts'
 import { readTrialCopies } from '../../root/loader/trial-store.ts'
 import { imageNames } from '../../root/names.ts'
+import { readRootWords } from '../../root/observe/words.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 
 export interface InstallLoaderFlags {
@@ -61,6 +63,7 @@ export async function run(flags: InstallLoaderFlags, ctx: CliContext): Promise<O
     })
   }
   if (flags.disk !== undefined) await checkDisk(flags.disk, ctx)
+  if (platforms.includes('i386-pc') && disk !== undefined) await checkEmbedding(disk, { exec, signal })
   const grub = await findGrubInstall(exec, signal)
   const steps = planInstall(
     { esp: esp.dir, config, platforms, ...(rescue === undefined ? {} : { rescue }) },
@@ -136,6 +139,13 @@ function readAppend(text: string | undefined): string[] {
   const words = splitArguments(text ?? '')
   // What follows it is for init, and the image's own arguments may stand there.
   if (words.includes('--')) throw new InputError('--append: -- cannot stand there')
+  const told = toldByGrub(words)
+  if (told !== undefined)
+    throw new InputError(`--append: ${told} is what GRUB says itself`, {
+      hint: told.startsWith('real') ? '--real-root sets it' : 'leave it out',
+    })
+  const [problem] = readRootWords(words.join(' ')).problems
+  if (problem !== undefined) throw new InputError(`--append: ${problem}`)
   return words
 }
 

@@ -1,10 +1,8 @@
-import { access, readFile, rm } from 'node:fs/promises'
+import { access, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname } from 'node:path'
-import { InputError } from '../../errors.ts'
+import { InputError, SpeedisoError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { makeManifest, manifestBytes } from '../../root/manifest/manifest.ts'
-import { PACK_SUFFIX } from '../../root/manifest/pack.ts'
 import { signManifest } from '../../root/manifest/signature.ts'
 import { describeSeal, describeSealPlan } from '../../root/seal/describe.ts'
 import { type SealDeps, type SealResult, seal, showSeal } from '../../root/seal/seal.ts'
@@ -12,6 +10,7 @@ import { SEAL_TABLE } from '../../root/seal/table.ts'
 import { writeText } from '../../system/write-file.ts'
 import { text } from '../command.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
+import { checkOutput, type SealOutput } from './seal-checks.ts'
 
 /**
  * Seals a root image, or prints the plan of it.
@@ -22,8 +21,13 @@ export async function run(
   flags: Readonly<Record<string, unknown>>,
   ctx: CliContext,
 ): Promise<Outcome> {
-  if (image === undefined)
-    throw new InputError('no image is named', { hint: 'speediso root seal hn-root-new.img' })
+  if (image === undefined || image === '') {
+    const taken = text(flags.manifest)
+    // A flag that may stand alone takes the word behind it.
+    throw new InputError('no image is named', {
+      hint: `speediso root seal hn-root-new.img${taken ? `; to write the manifest of ${taken}: speediso root seal ${taken} --manifest` : ''}`,
+    })
+  }
   const deps: SealDeps = {
     exec: ctx.exec,
     signal: ctx.signal,
@@ -33,9 +37,11 @@ export async function run(
     log: (line) => printLine(ctx.stderr, line),
   }
   const version = readVersion(text(flags['image-version']))
-  const out = await manifestPath(image, text(flags.manifest))
-  const pack = packPath(image, flags.pack === true, out)
-  const key = await signKey(text(flags['sign-key']), out)
+  const out = await checkOutput(image, {
+    manifest: text(flags.manifest),
+    pack: flags.pack === true,
+    signKey: text(flags['sign-key']),
+  })
   if (flags.plan === true) {
     const plan = await showSeal(image, deps)
     if (flags.json === true) printJson(ctx.stdout, { image, ...plan })
@@ -43,16 +49,24 @@ export async function run(
     return null
   }
   const result = await seal(image, { version, described: out !== undefined }, deps)
-  const manifest =
-    out === undefined || result.verdict !== 'passed'
-      ? undefined
-      : await describe(image, result, { out, pack, key }, ctx)
-  if (flags.json === true) printJson(ctx.stdout, { file: image, ...result, manifest: manifest ?? null })
+  const lines = describeSeal(result)
+  let written: string[] | undefined
+  try {
+    if (out !== undefined && result.verdict === 'passed') written = await describe(image, result, out, ctx)
+  } catch (cause) {
+    ctx.signal.throwIfAborted()
+    for (const line of lines) printLine(ctx.stderr, line)
+    throw new SpeedisoError(`${image} is sealed, but its manifest was not written`, {
+      hint: 'seal it once more with --manifest; sealing what is sealed changes only its id',
+      cause,
+    })
+  }
+  if (flags.json === true) printJson(ctx.stdout, { file: image, ...result, manifest: written ?? null })
   else {
-    for (const line of describeSeal(result)) printLine(ctx.stdout, line)
+    for (const line of lines) printLine(ctx.stdout, line)
     if (out === undefined && result.verdict === 'passed' && (await isThere(`${image}.json`)))
       printLine(ctx.stderr, `warning: ${image}.json is of the image as it was: --manifest writes it anew`)
-    if (manifest !== undefined) printLine(ctx.stdout, `manifest: ${manifest.join(', ')}`)
+    if (written !== undefined) printLine(ctx.stdout, `manifest: ${written.join(', ')}`)
   }
   return result.verdict
 }
@@ -65,49 +79,11 @@ function readVersion(version: string | undefined): string | undefined {
   })
 }
 
-/** What would fail at the end is told before anything is changed. */
-async function manifestPath(image: string, given: string | undefined): Promise<string | undefined> {
-  if (given === undefined) return undefined
-  const path = given === '' ? `${image}.json` : given
-  await access(dirname(path)).catch(() => {
-    throw new InputError(`--manifest ${path}: there is no such folder`)
-  })
-  for (const each of [path, `${path}.sig`])
-    if (await isFolder(each))
-      throw new InputError(`--manifest ${each}: is a folder`, { hint: 'name the file to be written' })
-  if (await isFolder(image))
-    throw new InputError('--manifest: a folder has none, as it is no image file yet', {
-      hint: 'seal the image file',
-    })
-  return path
-}
-
-function packPath(image: string, wanted: boolean, manifest: string | undefined): string | undefined {
-  if (!wanted) return undefined
-  if (manifest !== undefined) return `${image}${PACK_SUFFIX}`
-  throw new InputError('--pack: there is no manifest to tell what is in it', { hint: 'add --manifest' })
-}
-
-async function signKey(path: string | undefined, manifest: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined
-  if (manifest === undefined)
-    throw new InputError('--sign-key: there is no manifest to sign', { hint: 'add --manifest' })
-  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError(`--sign-key ${path}: cannot be read (${error.code})`)
-  })
-  try {
-    signManifest(Buffer.alloc(0), pem)
-  } catch (cause) {
-    throw new InputError(`--sign-key ${path}: cannot sign`, { cause })
-  }
-  return pem
-}
-
 /** @returns the files that it wrote */
 async function describe(
   file: string,
   { image, version = '', kernelRelease = '' }: SealResult,
-  { out, pack, key }: { out: string; pack: string | undefined; key: string | undefined },
+  { manifest, pack, key }: SealOutput,
   { signal, clock }: CliContext,
 ): Promise<string[]> {
   const created = new Date(clock.now()).toISOString()
@@ -115,12 +91,12 @@ async function describe(
     await makeManifest(file, { image, version, kernelRelease, created }, { signal }, pack),
   )
   // One that is there is of another manifest.
-  await rm(`${out}.sig`, { force: true })
-  await writeText(out, bytes.toString(), 0o644)
-  const written = [out, ...(pack === undefined ? [] : [pack])]
+  await rm(`${manifest}.sig`, { force: true })
+  await writeText(manifest, bytes.toString(), 0o644)
+  const written = [manifest, ...(pack === undefined ? [] : [pack])]
   if (key === undefined) return written
-  await writeText(`${out}.sig`, signManifest(bytes, key).toString('base64'), 0o644)
-  return [...written, `${out}.sig`]
+  await writeText(`${manifest}.sig`, signManifest(bytes, key).toString('base64'), 0o644)
+  return [...written, `${manifest}.sig`]
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -128,8 +104,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return isThere(`${path}/.`)
 }

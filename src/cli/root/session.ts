@@ -1,6 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { explainInLine, InputError } from '../../errors.ts'
+import { explainInLine } from '../../errors.ts'
 import type { Act } from '../../root/acts.ts'
 import { apply } from '../../root/apply.ts'
 import { decide } from '../../root/decide.ts'
@@ -12,17 +12,19 @@ import { type LoaderAccess, openLoader } from '../../root/loader/access.ts'
 import { readRootKeys } from '../../root/manifest/signature.ts'
 import { dropManifests, keepManifest } from '../../root/manifests.ts'
 import { type ImageNames, imageNames, OWN_FOLDER } from '../../root/names.ts'
+import { findFiles } from '../../root/observe/files.ts'
 import { type Asked, observe } from '../../root/observe/observe.ts'
 import { type RootWords, readRootWords } from '../../root/observe/words.ts'
 import { createRootPort } from '../../root/port.ts'
 import { readRecord } from '../../root/record-file.ts'
-import { imageOfRoot, type Running, readRunning } from '../../root/running.ts'
+import { fileOfLoop, imageOfRoot, type Running, readRunning } from '../../root/running.ts'
 import type { Decision, Observed } from '../../root/schema.ts'
 import { finishSidecars } from '../../root/sidecars.ts'
 import { takeLock, waitForLock } from '../../runtime/lock.ts'
 import { ownProgram } from '../../system/worker.ts'
 import { type CliContext, printLine } from '../context.ts'
 import { readCommandLine } from '../kernel.ts'
+import { checkEsp, checkFolder, checkWritable, findMounted, isSameFolder, noHostpart } from './place.ts'
 
 export interface SessionFlags {
   hostpart: string | undefined
@@ -66,15 +68,20 @@ const LOCKS = {
   delivery: { own: '/run/speediso/root-stage.lock', other: 'stage.lock' },
 }
 
-/** Where the initramfs mounts it, and where the instructions of old have it. */
-const PLACES = ['/run/hostpart', '/hostpart'] as const
-
-/** @throws InputError when there is no hostpart */
-export async function openSession(flags: SessionFlags, ctx: CliContext, boot = false): Promise<Session> {
+/**
+ * @param use in the initramfs, of the hostpart of this host only, or of any folder
+ * @throws InputError when there is no hostpart
+ */
+export async function openSession(
+  flags: SessionFlags,
+  ctx: CliContext,
+  use: 'boot' | 'own' | 'any' = 'any',
+): Promise<Session> {
+  const boot = use === 'boot'
   const { root, exec, signal, clock } = ctx
   const told = boot ? undefined : await readRunning(root)
   const mounted = boot ? undefined : (told?.hostpart ?? (await findMounted(ctx)))
-  const hostpart = resolve(flags.hostpart ?? mounted ?? noHostpart())
+  const hostpart = resolve(flags.hostpart ?? mounted ?? noHostpart(use === 'any'))
   await checkFolder(hostpart)
   const own = boot || flags.hostpart === undefined || (await isSameFolder(hostpart, mounted))
   const running = own ? told : undefined
@@ -84,15 +91,24 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
   const say: Session['say'] = (level, text) =>
     printLine(ctx.stderr, level === 'info' ? text : `${level}: ${text}`)
   for (const problem of words.problems) say('warning', problem)
+  // Hostpart is looked at more than once, and says the same each time.
+  const seen = new Set<string>()
+  const sayOnce: Session['say'] = (level, text) => {
+    if (!seen.has(text)) say(level, text)
+    seen.add(text)
+  }
   const folder = '/run'
-  if (flags.esp !== undefined) await checkEsp(flags.esp)
-  const loader = openLoader(flags.esp ?? words.loader, { exec, signal, temporaryDir: folder, say })
+  if (flags.esp !== undefined) await checkEsp(flags.esp, { exec, signal, temporaryDir: folder })
+  // GRUB was there a moment ago, and a controller may take its time.
+  const patience = boot && words.loaderTold ? 10 : 0
+  const loader = openLoader(flags.esp ?? words.loader, { exec, signal, temporaryDir: folder, patience, say })
   const keys = await readRootKeys(root)
   // On a mere folder nobody boots; its boot loader is only touched when it is named.
   const counts = own || flags.esp !== undefined
   const taken = new DisposableStack()
   const lock = async (which: keyof typeof LOCKS, wait?: AbortSignal) => {
     const path = own ? root.path(LOCKS[which].own) : join(hostpart, OWN_FOLDER, LOCKS[which].other)
+    if (!own) await checkWritable(hostpart)
     await mkdir(dirname(path), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
       // A full hostpart is reverted all the same.
       if (error.code !== 'ENOSPC') throw error
@@ -106,13 +122,18 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
     signal.throwIfAborted()
     return lock
   }
+  const elsewhere = async (device: string) => {
+    const { files } = await findFiles(hostpart, names)
+    return fileOfLoop(device, Object.values(files), exec, signal)
+  }
   return {
     ...{ hostpart, names, words, running, own, loader, say },
     reboots: flags.hostpart === undefined,
     counts: () => counts && !loader.missing,
     // What is mounted as the root counts: what was meant to be may not have been.
-    image: own && !boot ? ((await imageOfRoot(root)) ?? running?.image) : undefined,
-    observe: (asked) => observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say }),
+    image: own && !boot ? ((await imageOfRoot(root, elsewhere)) ?? running?.image) : undefined,
+    observe: (asked) =>
+      observe(asked, { exec, signal, clock, hostpart, names, words, keys, folder, say: sayOnce }),
     lock: (wait) => lock('changes', wait),
     async lockDelivery() {
       await lock('delivery')
@@ -148,7 +169,10 @@ export async function openSession(flags: SessionFlags, ctx: CliContext, boot = f
         settle: (dir) => settle(dir, { io, startGuard, signal }),
         writeLoader: counts ? (trial) => loader.write(trial) : undefined,
       })
-      await apply(decision.actions, names, port, onAct)
+      await apply(decision.actions, names, port, onAct).catch(async (error: unknown) => {
+        await checkWritable(hostpart, error)
+        throw error
+      })
       tell()
       await remember(decision, observed, hostpart, say)
       return decision
@@ -188,41 +212,6 @@ async function writeHistory(hostpart: string, entry: HistoryEntry, say: Session[
   await addHistory(hostpart, entry).catch((error: unknown) =>
     say('warning', `the history could not be written: ${explainInLine(error)}`),
   )
-}
-
-async function findMounted({ root }: CliContext): Promise<string | undefined> {
-  const mounts = (await root.readText('/proc/self/mounts')) ?? ''
-  const targets = new Set(mounts.split('\n').map((line) => line.split(' ')[1]))
-  return PLACES.find((place) => targets.has(place))
-}
-
-function noHostpart(): never {
-  throw new InputError('no hostpart is mounted here', {
-    hint: `it would be at ${PLACES.join(' or ')}; --hostpart DIR works on any folder`,
-  })
-}
-
-/** The same folder of the same filesystem, however it is named or mounted. */
-export async function isSameFolder(one: string, other: string | undefined): Promise<boolean> {
-  if (other === undefined) return false
-  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)))
-  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
-}
-
-async function checkFolder(hostpart: string): Promise<void> {
-  const found = await stat(hostpart).catch(() => undefined)
-  if (found?.isDirectory() === true) return
-  throw new InputError(`--hostpart ${hostpart}: is no folder`, {
-    hint: 'name the folder where hostpart is mounted',
-  })
-}
-
-/** @throws InputError for a path that leads nowhere; whether a partition is there comes out when it is looked for */
-async function checkEsp(esp: string): Promise<void> {
-  if (/^(LABEL|UUID)=/.test(esp) || (await stat(esp).catch(() => undefined)) !== undefined) return
-  throw new InputError(`--esp ${esp}: there is no such folder or device`, {
-    hint: 'name where the boot partition is mounted, its device, or LABEL=… or UUID=…',
-  })
 }
 
 /** What a request of the running system rests on. */

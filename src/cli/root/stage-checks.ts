@@ -1,13 +1,13 @@
-import { access, constants, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { InputError } from '../../errors.ts'
 import { SIDECARS } from '../../root/acts.ts'
 import { looksLikeUrl } from '../../root/deliver/address.ts'
-import { FinalDeliveryError } from '../../root/deliver/errors.ts'
 import { findFiles } from '../../root/observe/files.ts'
 import { readRecord } from '../../root/record-file.ts'
 import { finishSidecars } from '../../root/sidecars.ts'
-import { isSameFolder, type Session } from './session.ts'
+import { isSameFolder } from './place.ts'
+import type { Session } from './session.ts'
 
 /** An image that lies on hostpart under a name of the protocol is taken where it is, whichever way the path leads there. */
 export async function ownPlace(source: string, { hostpart, names }: Session): Promise<string | undefined> {
@@ -28,17 +28,6 @@ export async function checkFile(source: string): Promise<void> {
     })
   })
   if (!found.isFile()) throw new InputError(`${source}: is no file`, { hint: 'name the file of an image' })
-}
-
-/** @throws FinalDeliveryError where nothing can be written */
-export async function checkWritable(hostpart: string): Promise<void> {
-  await access(hostpart, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EROFS') return
-    throw new FinalDeliveryError('hostpart is mounted read-only', {
-      hint: `mount -o remount,rw ${hostpart}; a filesystem with errors is mounted so`,
-      cause,
-    })
-  })
 }
 
 /** Nobody else changes anything from here on, and there is room for a candidate. @throws InputError */

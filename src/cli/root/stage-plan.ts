@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
 import type { Outcome } from '../../exit.ts'
 import { AGE_UNPROVED } from '../../root/candidate/claims.ts'
+import { roomOn } from '../../root/deliver/part-file.ts'
 import { type PlannedDelivery, planDelivery } from '../../root/deliver/plan-delivery.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { createHttpStream } from '../../system/http-stream.ts'
@@ -48,6 +50,11 @@ export async function planFromUrl(
     printLine(stdout, AGE_UNPROVED)
   // A plan was asked for, and told; whether the image is taken is no part of it.
   return null
+}
+
+/** Says whether there is room to copy a file; where hostpart's filesystem shares blocks, none is taken. */
+export async function describeRoomFor(file: string, { hostpart }: Session): Promise<string[]> {
+  return describeRoom((await stat(file)).size, await roomOn(hostpart))
 }
 
 function describe({ described, plan, size, roomBytes }: PlannedDelivery, signed: boolean): string[] {

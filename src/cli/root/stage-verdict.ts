@@ -9,6 +9,7 @@ import type { CandidateVerdict } from '../../root/schema.ts'
 import { formatAmount } from '../../runtime/format.ts'
 import { HttpError } from '../../system/http-ask.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
+import { ReadOnlyError } from './place.ts'
 import { AlreadyCurrentError } from './stage-claims.ts'
 
 /** Tells what was found of a candidate that is not staged: refused, or only looked at. */
@@ -43,7 +44,8 @@ export function tellUndelivered(
   }
   const refused = refusalOf(error)
   if (refused !== undefined) return tell({ accepted: false, reason: refused }, flags, ctx)
-  if (!(error instanceof DeliveryError || error instanceof HttpError || isOfSystem(error))) throw error
+  const tells = [DeliveryError, HttpError, ReadOnlyError].some((kind) => error instanceof kind)
+  if (!tells && !isOfSystem(error)) throw error
   const reason = explainInLine(error)
   printLine(ctx.stderr, `speediso: ${reason}`)
   if (flags.json) printJson(ctx.stdout, { outcome: 'failed', reason })

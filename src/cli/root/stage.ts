@@ -14,11 +14,12 @@ import { formatAmount } from '../../runtime/format.ts'
 import { createHttpStream } from '../../system/http-stream.ts'
 import { type CliContext, printJson, printLine } from '../context.ts'
 import { describeDecision } from './describe.ts'
+import { checkWritable } from './place.ts'
 import { rebootWhenAsked } from './reboot.ts'
 import { askedAtRunTime, openSession, type Session, type SessionFlags } from './session.ts'
-import { begin, checkFile, checkFree, checkWritable, ownPlace } from './stage-checks.ts'
+import { begin, checkFile, checkFree, ownPlace } from './stage-checks.ts'
 import { readClaimsCheck, readTwinCheck } from './stage-claims.ts'
-import { planFromUrl } from './stage-plan.ts'
+import { describeRoomFor, planFromUrl } from './stage-plan.ts'
 import { describeDelivered, refusalOf, tell, tellUndelivered } from './stage-verdict.ts'
 
 export interface StageFlags extends SessionFlags {
@@ -37,29 +38,31 @@ export interface StageFlags extends SessionFlags {
  */
 export async function run(flags: StageFlags, ctx: CliContext): Promise<Outcome> {
   const { source } = flags
-  if (source === undefined)
+  if (source === undefined || source === '')
     throw new InputError('no image is named', { hint: 'speediso root stage FILE, or an http(s) URL' })
   checkAddress(source)
   using session = await openSession(flags, ctx)
   const { hostpart, names, say } = session
   const place = await ownPlace(source, session)
   if (!looksLikeUrl(source) && place === undefined) await checkFile(source)
-  if (flags.plan) {
-    await checkFree(place, session)
-    if (looksLikeUrl(source)) return planFromUrl(source, flags, session, ctx)
-    const [at, mayBeLink] = place === undefined ? [resolve(source), true] : [join(hostpart, place), false]
-    const verdict = await judge(at, { ...flags, mayBeLink }, session, ctx)
-    const besides = await readTwinCheck(session)
-    try {
-      return tell(besides(verdict), flags, ctx)
-    } catch (error) {
-      return tellUndelivered(error, flags, ctx)
-    }
-  }
+  if (flags.plan) await checkFree(place, session)
   try {
     await checkWritable(hostpart)
   } catch (error) {
     return tellUndelivered(error, flags, ctx)
+  }
+  if (flags.plan && looksLikeUrl(source)) return planFromUrl(source, flags, session, ctx)
+  if (flags.plan) {
+    const [at, mayBeLink] = place === undefined ? [resolve(source), true] : [join(hostpart, place), false]
+    const verdict = await judge(at, { ...flags, mayBeLink }, session, ctx)
+    const besides = await readTwinCheck(session)
+    const room = place === undefined ? await describeRoomFor(at, session) : []
+    try {
+      const told = besides(verdict)
+      return tell(told.accepted ? { ...told, evidence: [...told.evidence, ...room] } : told, flags, ctx)
+    } catch (error) {
+      return tellUndelivered(error, flags, ctx)
+    }
   }
   await session.lockDelivery()
   const lock = await begin(place, session)

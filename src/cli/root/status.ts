@@ -53,7 +53,7 @@ async function imagesOf(session: Session, { files, record }: Observed) {
       file: session.names[role],
       bytes: (await lstat(join(session.hostpart, session.names[role]))).size,
       runs: key === session.image,
-      confirmed: key === record?.confirmed,
+      kept: key === record?.confirmed,
       ...facts,
     })),
   )
@@ -70,8 +70,12 @@ function describe(
   const width = Math.max(0, ...images.map(({ file }) => file.length))
   const list = images
     .filter(({ role }) => odd[role] === undefined)
-    .map(({ file, bytes, runs, confirmed, version, kernelRelease }) => {
-      const marks = [...(runs ? ['runs'] : []), ...(confirmed ? ['last confirmed'] : [])]
+    .map(({ role, file, bytes, runs, kept, version, kernelRelease, confirmedAt }) => {
+      const marks = [
+        ...(runs ? ['runs'] : []),
+        ...(confirmedAt === undefined ? [] : [`confirmed ${confirmedAt}`]),
+        ...(kept && role !== 'current' ? ['the one to go back to'] : []),
+      ]
       const facts = [
         version ?? 'version unknown',
         ...(kernelRelease === undefined ? [] : [`kernel ${kernelRelease}`]),
@@ -84,7 +88,10 @@ function describe(
     ...IMAGE_ROLES.flatMap((role) =>
       odd[role] === undefined ? [] : [`  ${names[role].padEnd(width)}  is ${odd[role]} and no image`],
     ),
-    `current image: ${describeStanding(standing)}`,
+    `current image: ${describeStanding(
+      standing,
+      images.find(({ role }) => role === 'current'),
+    )}`,
     ...nextBoot(observed, names, odd),
     ...(loader === undefined ? [] : [describeCount(loader)]),
     ...(record?.denied ?? []).map(
@@ -119,14 +126,18 @@ function describeCount({ image, tries }: LoaderTrial): string {
   return `GRUB boots image ${image} ${tries === 1 ? 'once' : `${tries} times`} more before it goes back to the old one`
 }
 
-function describeStanding(standing: Standing): string {
+function describeStanding(
+  standing: Standing,
+  current: { confirmedAt?: string | undefined } | undefined,
+): string {
+  const taken = 'taken as it is; nobody remembers a confirmation'
   switch (standing.is) {
     case 'missing':
       return 'missing'
     case 'confirmed':
-      return 'confirmed'
+      return current?.confirmedAt === undefined ? taken : 'confirmed'
     case 'adopted':
-      return 'taken as it is; nobody remembers a confirmation'
+      return taken
     case 'on trial':
       return `on trial, ${standing.boots} of ${standing.limit} boots begun`
     case 'spent':

@@ -1,6 +1,6 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { InputError } from '../../errors.ts'
+import { lstat, mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { explainInLine, InputError } from '../../errors.ts'
 import type { Outcome } from '../../exit.ts'
 import { RUNNING_FILE, type Running, writeRunning } from '../../root/running.ts'
 import type { Decision, Observed } from '../../root/schema.ts'
@@ -29,10 +29,13 @@ export async function run(flags: SwitchFlags, ctx: CliContext): Promise<Outcome>
     })
   if (flags.boot && flags.plan) throw new InputError('--boot and --plan do not go together')
   if (flags.answer !== undefined) await placeAnswer(flags.answer)
-  using session = await openSession(flags, ctx, flags.boot)
+  using session = await openSession(flags, ctx, flags.boot ? 'boot' : 'any')
   if (!flags.plan) await session.lock()
   if (flags.boot) await rm(ctx.root.path(RUNNING_FILE), { force: true })
-  const observed = await session.observe({ occasion: 'boot' })
+  const wait = flags.boot ? await whyWait(session, ctx.signal) : undefined
+  const observed = await session.observe({ occasion: 'boot', ...(wait === undefined ? {} : { wait }) })
+  // Whether GRUB counts comes out of itself when its count is written.
+  if (flags.plan && session.counts()) await session.loader.read()
   const decision = await session.act(observed, flags.plan)
   const running = flags.boot ? await limitBoot(decision, observed, session, ctx) : undefined
   if (flags.answer !== undefined) await writeAnswer(flags.answer, decision, session)
@@ -47,6 +50,33 @@ export async function run(flags: SwitchFlags, ctx: CliContext): Promise<Outcome>
   else if (!flags.boot)
     for (const line of describeDecision(decision, session, flags.plan)) printLine(ctx.stdout, line)
   return decision.boot === undefined ? 'failed' : 'passed'
+}
+
+/**
+ * GRUB has said where it counts, and begins an image that dies before its initramfs again and again when nobody tells it
+ * that it is on trial. Undefined: a candidate can be taken.
+ */
+async function whyWait(
+  { hostpart, names, words, loader }: Session,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // Without a current image there is nothing to wait with.
+  const [current, candidate, flag] = await Promise.all(
+    [names.current, names.new, names.flag].map((name) => lstat(join(hostpart, name)).catch(() => undefined)),
+  )
+  // Beside a request to revert it is not looked at.
+  if (!words.loaderTold || current === undefined || candidate === undefined || flag !== undefined)
+    return undefined
+  const because = (why: string | undefined) =>
+    `GRUB cannot be told of its trial (${why}); speediso root stage takes it all the same`
+  try {
+    await loader.read()
+  } catch (error) {
+    signal.throwIfAborted()
+    // A boot partition that does not mount, or a disk that fails, keeps nothing else from being decided.
+    return because(explainInLine(error))
+  }
+  return loader.missing ? because(loader.why) : undefined
 }
 
 /** Makes no folder but speediso's own. @throws InputError when there is no folder for the answer */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnvBlock } from '../loader/env-block.ts'
 import { IMAGE_ENV, parseImageEnv } from '../loader/image-env.ts'
+import { toldByGrub } from '../loader/kernel-arguments.ts'
 import { VERSION_LIMIT } from '../record.ts'
 import { findInImage, listInImage, openFound } from './in-image.ts'
 import { initramfsFormat, readKernel } from './kernel.ts'
@@ -124,6 +125,9 @@ async function readEnvironment(root: string): Promise<{ id?: string; version?: s
     throw new Refusal(
       `append= in its ${IMAGE_ENV} has ${Buffer.byteLength(append)} bytes, and the kernel would cut its command line: it may have ${APPEND_LIMIT}`,
     )
+  const told = toldByGrub(append.split(/\s+/))
+  if (told !== undefined)
+    throw new Refusal(`append= in its ${IMAGE_ENV} holds ${told}, which only GRUB can say: leave it out`)
   // The kernel hands what follows it to init, unread: the arguments of the host are among that.
   if (append.split(/\s+/).includes('--'))
     throw new Refusal(`append= in its ${IMAGE_ENV} holds --, which ends the kernel's arguments: leave it out`)

@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Exec } from '../../system/exec.ts'
 import type { ReadManifest } from '../manifest/manifest.ts'
@@ -12,7 +12,7 @@ import { type ContentFacts, checkContents } from './contents.ts'
 import { LookError, mountImage, NotMountedError } from './mounted.ts'
 import { checkReadByGrub } from './read-by-grub.ts'
 import { Refusal } from './refusal.ts'
-import { describeOther, HEAD_BYTES, parseSuperblock, type Superblock } from './superblock.ts'
+import { describeOther, parseSuperblock, readHead, type Superblock } from './superblock.ts'
 
 export interface JudgeOptions {
   /** The bytes of the manifest beside it, and of its signature. */
@@ -153,11 +153,7 @@ async function judge(
 
 /** Its filesystem, whole by its own size. A manifest proves the content of one that is not known here. */
 async function checkSuperblock(file: string, size: number, proved: boolean): Promise<Superblock | undefined> {
-  const head = Buffer.alloc(HEAD_BYTES)
-  {
-    await using handle = await open(file, 'r')
-    await handle.read(head, 0, head.length, 0)
-  }
+  const head = await readHead(file)
   const superblock = parseSuperblock(head)
   if (superblock === undefined) {
     const other = size === 0 ? 'it is empty' : describeOther(head)

@@ -93,17 +93,22 @@ async function attach(file: string, attachTo: MountDeps['attach']): Promise<Loop
   try {
     return await (attachTo?.(file) ?? attachReadOnly(file, await loadLoopIo()))
   } catch (cause) {
+    const denied = ['EACCES', 'EPERM'].includes(String((cause as NodeJS.ErrnoException).code))
     throw new LookError(`no loop device could be had for ${file}`, {
-      hint: 'is the loop module of the kernel loaded?',
+      ...(denied ? {} : { hint: 'is the loop module of the kernel loaded?' }),
       cause,
     })
   }
 }
 
 /** What mount says, without the parts that name nothing. */
-function mountMessage({ facts, message }: CommandError, device: string, point: string): string {
+export function mountMessage({ facts, message }: CommandError, device: string, point: string): string {
   const line = String(facts.stderr ?? '')
     .split('\n')
     .find((each) => each.startsWith('mount: '))
-  return (line ?? message).replace(`mount: ${point}: `, '').replace(` on ${device}`, '').trim()
+  return (line ?? message)
+    .replace(`mount: ${point}: `, '')
+    .replace(` on ${device}`, '')
+    .trim()
+    .replace(/\.$/, '')
 }

@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises'
+
 /** What a filesystem says of itself. */
 export interface Superblock {
   /** As mount(8) takes it. */
@@ -12,6 +14,14 @@ export interface Superblock {
 
 /** Bytes to look at: btrfs has its superblock behind all the others. */
 export const HEAD_BYTES = 0x10000 + 4096
+
+/** The first bytes of a file; what lies behind its end is zero. */
+export async function readHead(file: string): Promise<Buffer> {
+  await using handle = await open(file, 'r')
+  const head = Buffer.alloc(HEAD_BYTES)
+  await handle.read(head, 0, head.length, 0)
+  return head
+}
 
 /** Of the first 68 KiB; what lies behind the end of the file is zero. */
 export function parseSuperblock(head: Buffer): Superblock | undefined {
@@ -93,6 +103,9 @@ export function describeOther(head: Buffer): string | undefined {
   const starts = (hex: string) => head.subarray(0, hex.length / 2).toString('hex') === hex
   if (starts('1f8b') || starts('28b52ffd') || starts('fd377a585a00') || starts('425a68'))
     return 'it is compressed: unpack it first'
+  // The boot sector of a FAT filesystem ends as that of a disk does (Microsoft, FAT specification 1.03, section 3).
+  if ([54, 82].some((at) => head.toString('latin1', at, at + 3) === 'FAT'))
+    return 'it is a FAT filesystem, which holds no root'
   if (head.toString('latin1', 512, 520) === 'EFI PART' || head.readUInt16LE(510) === 0xaa55)
     return 'it starts with a partition table: an image is the filesystem of one partition'
   if (starts('514649fb')) return 'it is a qcow2 image: convert it to a raw one'

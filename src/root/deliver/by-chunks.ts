@@ -1,11 +1,12 @@
 import { open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { explainInLine } from '../../errors.ts'
+import { HttpError } from '../../system/http-ask.ts'
 import type { ChunkIndex } from '../manifest/index.ts'
 import type { Layout } from '../manifest/pack.ts'
 import { digestFile } from '../manifest/scan.ts'
 import { ChunkWork } from './chunk-work.ts'
-import { FinalDeliveryError } from './errors.ts'
+import { DeliveryError, FinalDeliveryError } from './errors.ts'
 import { checkRoom, reflink } from './part-file.ts'
 import { sharedInPlace } from './plan.ts'
 import { loadClear } from './punch.ts'
@@ -75,7 +76,10 @@ export async function deliverByChunks(
     )
 }
 
-/** Fetches from the pack beside the source; one that is not there, or not what its manifest says, is done without. */
+/** Milliseconds without a byte of the pack after which the image itself is asked for. */
+const PACK_PATIENCE = 60_000
+
+/** Fetches from the pack beside the source; one that is not to be had, or not what its manifest says, is done without. */
 async function fetchPacked(
   source: Source,
   { pack }: ByChunksOptions,
@@ -85,10 +89,11 @@ async function fetchPacked(
   const packed = source.packed?.()
   if (packed === undefined || pack === undefined) return
   try {
-    await withRetries(() => work.fetchFrom(packed, pack), deps)
+    const pace = { ...deps.pace, limit: Math.min(deps.pace.limit, PACK_PATIENCE) }
+    await withRetries(() => work.fetchFrom(packed, pack), { ...deps, pace })
   } catch (error) {
     deps.signal.throwIfAborted()
-    if (!(error instanceof FinalDeliveryError)) throw error
+    if (!(error instanceof DeliveryError || error instanceof HttpError)) throw error
     deps.say?.(`${explainInLine(error)}; the image itself is fetched`)
   }
 }

@@ -4,7 +4,7 @@ import { constants, copyFile, mkdir, open, readdir, realpath, rm, stat, statfs }
 import { dirname, join } from 'node:path'
 import { InputError } from '../../errors.ts'
 import { formatAmount } from '../../runtime/format.ts'
-import { OWN_FOLDER } from '../names.ts'
+import { notOwn, ownSubfolder } from '../own-folder.ts'
 import { FinalDeliveryError, NoRoomError } from './errors.ts'
 
 /** Bytes of hostpart that stay free beside an image: its record, its log, what the filesystem itself takes. */
@@ -14,7 +14,7 @@ export const RESERVE = 256 * 2 ** 20
 const BLOCK = 64 * 1024
 const ZEROS = Buffer.alloc(BLOCK)
 
-const incomingOf = (hostpart: string) => join(hostpart, OWN_FOLDER, 'incoming')
+const incomingOf = (hostpart: string) => ownSubfolder(hostpart, 'incoming')
 
 /**
  * What lies among the partial downloads would be cleared away before it is read, however it is named.
@@ -40,6 +40,11 @@ export async function checkOutside(file: string, hostpart: string): Promise<void
 /** The folder of partial downloads, made when needed. What lies there of other images only takes room, and goes. */
 export async function prepareIncoming(hostpart: string, part: string): Promise<string> {
   const folder = incomingOf(hostpart)
+  const other = await notOwn(hostpart, 'incoming')
+  if (other !== undefined)
+    throw new InputError(`${other}: is no folder of its own, and what it leads to would be cleared away`, {
+      hint: 'remove it',
+    })
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder)) {
     if (!name.startsWith(part)) await rm(join(folder, name), { recursive: true, force: true })
@@ -66,9 +71,14 @@ export async function reflink(from: string, part: string): Promise<boolean> {
 }
 
 /** Bytes that can still be written to a folder's filesystem. */
-export async function freeBytes(folder: string): Promise<number> {
+async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize
+}
+
+/** Bytes that a delivery may take of hostpart: what stays free is left out, and may be missing already. */
+export async function roomOn(hostpart: string): Promise<number> {
+  return Math.max(0, (await freeBytes(hostpart)) - RESERVE)
 }
 
 /** @throws NoRoomError that tells the amounts, when so many bytes do not fit */

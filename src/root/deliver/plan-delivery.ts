@@ -10,7 +10,7 @@ import {
   type Description,
   readDescription,
 } from './deliver.ts'
-import { freeBytes, partName, RESERVE } from './part-file.ts'
+import { partName, roomOn } from './part-file.ts'
 import { findInSeed, wantedChunks } from './plan.ts'
 import { DEFAULT_PACE, withRetries } from './retry.ts'
 import { findSeeds } from './seeds.ts'
@@ -61,11 +61,11 @@ export async function planDelivery(
   const source = openSource(from, deps)
   const start = clock.monotonic()
   const retry = {
-    ...{ signal, clock, pace: { ...DEFAULT_PACE, limit: PATIENCE, ...pace } },
+    ...{ signal, clock, pace: { ...DEFAULT_PACE, limit: PATIENCE, firstLimit: PATIENCE, ...pace } },
     ...{ progressed: () => {}, lastProgress: () => start },
     ...(say === undefined ? {} : { say }),
   }
-  const roomBytes = Math.max(0, (await freeBytes(hostpart)) - RESERVE)
+  const roomBytes = await roomOn(hostpart)
   const described = await readDescription(source, keys, retry)
   if (described === undefined) {
     let size: number | undefined

@@ -46,6 +46,8 @@ export async function withRetries(attempt: () => Promise<void>, deps: RetryDeps)
   let fruitless = 0
   let told: string | undefined
   const begun = deps.lastProgress()
+  // What came before this has taken its own time.
+  const entered = clock.monotonic()
   for (let number = 1; ; number += 1) {
     signal.throwIfAborted()
     const before = brought()
@@ -53,9 +55,9 @@ export async function withRetries(attempt: () => Promise<void>, deps: RetryDeps)
       return await attempt()
     } catch (error) {
       signal.throwIfAborted()
-      const since = deps.lastProgress()
-      const limit = since === begun && brought() === 0 ? (pace.firstLimit ?? pace.limit) : pace.limit
-      if (!passing(error) || clock.monotonic() - since >= limit) throw error
+      const last = deps.lastProgress()
+      const limit = last === begun && brought() === 0 ? (pace.firstLimit ?? pace.limit) : pace.limit
+      if (!passing(error) || clock.monotonic() - Math.max(last, entered) >= limit) throw error
       fruitless = brought() > before ? 1 : fruitless + 1
       const wait = pauseAfter(fruitless, pace)
       const reason = explainInLine(error)

@@ -7,6 +7,7 @@ import type { Http } from '../../system/http.ts'
 import type { HttpStream } from '../../system/http-stream.ts'
 import { PACK_SUFFIX } from '../manifest/pack.ts'
 import { MANIFEST_LIMIT, SIGNATURE_LIMIT } from '../manifest/schema.ts'
+import { oddKind } from '../observe/files.ts'
 import { checkAddress } from './address.ts'
 import { DeliveryError, FinalDeliveryError, PastEndError } from './errors.ts'
 
@@ -67,6 +68,8 @@ function fileSource(file: string, { signal }: SourceDeps): Source {
         if (error.code === 'ENOENT') return undefined
         throw error
       })
+      if (found === undefined && (await oddKind(path)) !== undefined)
+        throw new InputError(`${path}: is a link that leads nowhere`, { hint: 'remove it, or mend it' })
       if (found === undefined) return undefined
       // To open a pipe would wait for its other end.
       if (!found.isFile()) throw new InputError(`${path}: is no file`)

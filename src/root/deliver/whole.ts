@@ -109,6 +109,11 @@ async function takeStream(source: Source, options: WholeOptions, deps: WholeDeps
   const { from, total, validator, page } = reading
   // Of an image nothing is proved here, and a page would be taken for one until it is judged.
   if (page) throw pageError(source.shown)
+  // RFC 9110, 15.3.7.3: parts are of one content only under one strong validator, and not every server heeds If-Range.
+  if (from > 0 && validator !== undefined && validator !== earlier?.validator) {
+    await rm(stateFile, { force: true })
+    throw new DeliveryError(`${source.shown}: has changed since it was begun, and is fetched from its start`)
+  }
   // All from its start: the server has other content now, or sends no parts.
   await file.truncate(from)
   // Of earlier deliveries, not of earlier attempts.

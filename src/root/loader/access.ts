@@ -10,6 +10,8 @@ export interface LoaderAccess {
   write(trial: LoaderTrial | undefined): Promise<void>
   /** Whether it was found, the last time that it was asked, that no boot loader counts. */
   readonly missing: boolean
+  /** Why, in one line. */
+  readonly why: string | undefined
 }
 
 export interface LoaderDeps extends EspDeps {
@@ -19,6 +21,7 @@ export interface LoaderDeps extends EspDeps {
 /** @param spec a folder where the boot partition is mounted, or what names the partition */
 export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
   let missing = false
+  let why: string | undefined
   const use = async <T>(access: 'ro' | 'rw', work: (esp: string) => Promise<T>): Promise<T | undefined> => {
     const inside = async (esp: string) => {
       if (await countsTrials(esp)) return work(esp)
@@ -30,14 +33,16 @@ export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
       const folder = await stat(spec)
         .then((found) => found.isDirectory())
         .catch(() => false)
-      const done = await (folder ? inside(spec) : withEsp(spec, deps, inside, access))
+      const done = await (folder
+        ? inside(spec)
+        : withEsp(spec, missing ? { ...deps, patience: 0 } : deps, inside, access))
       missing = false
       return done
     } catch (error) {
       // A host that GRUB of another kind boots still updates and reverts; what it lacks is told. A disk that fails is another matter.
       if (!(error instanceof ReadError)) throw error
-      if (!missing)
-        deps.say('warning', `only the initramfs counts the boots of a trial: ${explainInLine(error)}`)
+      why = explainInLine(error)
+      if (!missing) deps.say('warning', `only the initramfs counts the boots of a trial: ${why}`)
       missing = true
       return undefined
     }
@@ -45,6 +50,9 @@ export function openLoader(spec: string, deps: LoaderDeps): LoaderAccess {
   return {
     get missing() {
       return missing
+    },
+    get why() {
+      return missing ? why : undefined
     },
     read: () => use('ro', async (esp) => (await readTrial(esp))?.trial),
     async write(trial) {

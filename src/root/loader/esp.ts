@@ -1,4 +1,4 @@
-import { mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdtemp, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, InputError, ReadError } from '../../errors.ts'
@@ -12,7 +12,14 @@ export interface EspDeps {
   signal?: AbortSignal
   /** Where its mount point is made, such as /run. */
   temporaryDir: string
+  /** Seconds to wait for a partition that is not there yet; default 0. */
+  patience?: number
 }
+
+const LABELLED = /^(LABEL|UUID)=[\w.+ -]+$/
+
+/** Whether this is how a boot partition is named. */
+export const namesEsp = (spec: string) => spec.startsWith('/dev/') || LABELLED.test(spec)
 
 /** Milliseconds for one program. */
 const LIMIT = 30_000
@@ -26,9 +33,23 @@ const BUSY_WAIT = 200
  * @throws InputError for something else
  * @throws ReadError when there is none, or more than one
  */
-export async function findEsp(spec: string, { exec, signal }: EspDeps): Promise<string> {
-  if (spec.startsWith('/dev/')) return spec
-  if (!/^(LABEL|UUID)=[\w.+ -]+$/.test(spec)) {
+export async function findEsp(spec: string, deps: EspDeps): Promise<string> {
+  for (let left = deps.patience ?? 0; ; left -= 1) {
+    const found = await lookForEsp(spec, deps)
+    if (typeof found === 'string') return found
+    if (left <= 0) throw found
+    await sleep(1000, undefined, deps.signal === undefined ? {} : { signal: deps.signal })
+  }
+}
+
+/** Its device, or that there is none. */
+async function lookForEsp(spec: string, { exec, signal }: EspDeps): Promise<string | ReadError> {
+  if (spec.startsWith('/dev/')) {
+    if ((await stat(spec).catch(() => undefined)) === undefined)
+      return new ReadError(`there is no boot partition ${spec}`)
+    return spec
+  }
+  if (!LABELLED.test(spec)) {
     throw new InputError(`${spec}: names no boot partition`, {
       hint: `write ${DEFAULT_ESP}, UUID=… or /dev/…`,
     })
@@ -45,7 +66,7 @@ export async function findEsp(spec: string, { exec, signal }: EspDeps): Promise<
   )
   const devices = stdout.split('\n').filter((line) => line !== '')
   const [device] = devices
-  if (device === undefined) throw new ReadError(`there is no boot partition ${spec}`)
+  if (device === undefined) return new ReadError(`there is no boot partition ${spec}`)
   if (devices.length > 1) {
     throw new ReadError(`there are ${devices.length} boot partitions ${spec}: ${devices.join(', ')}`, {
       hint: 'name the right one by its UUID or its path',
@@ -70,11 +91,9 @@ export async function withEsp<T>(
   const device = await findEsp(spec, deps)
   const dir = await mkdtemp(join(temporaryDir, 'speediso-esp-'))
   try {
+    // One that is ended in the middle may be mounted all the same, and stay.
     const mount = (how: 'ro' | 'rw') =>
-      exec('mount', ['-o', `${how},nodev,nosuid,noexec,noatime`, device, dir], {
-        timeout: LIMIT,
-        ...(signal === undefined ? {} : { signal }),
-      })
+      exec('mount', ['-o', `${how},nodev,nosuid,noexec,noatime`, device, dir], { timeout: LIMIT })
     await mount(access).catch((error: unknown) => {
       // Where it is mounted for writing already, the kernel mounts it no other way; that changes nothing more.
       if (access === 'rw' || !(error instanceof CommandError)) throw error
@@ -82,6 +101,7 @@ export async function withEsp<T>(
     })
     let result: T
     try {
+      signal?.throwIfAborted()
       result = await work(dir)
     } catch (error) {
       // What went wrong first is what matters.

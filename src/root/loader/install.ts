@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { CommandError, SpeedisoError, ToolMissingError } from '../../errors.ts'
 import type { Exec } from '../../system/exec.ts'
 import { SLOTS } from './chooser.ts'
-import { isWhole, writeChooser, writeConfigs } from './config-store.ts'
-import { syncFolder } from './in-place.ts'
+import { FOREIGN_CONFIG, isWhole, writeChooser, writeConfigs } from './config-store.ts'
+import { MAKE_BIOS_BOOT } from './embedding.ts'
+import { readIfThere, syncFolder } from './in-place.ts'
 import type { InstallStep } from './install-plan.ts'
 import { checkRescue, writeRescue } from './rescue-store.ts'
 import { readTrial, writeCopies } from './trial-store.ts'
@@ -120,7 +121,16 @@ export async function install(
         break
       case 'grub': {
         say(`installing ${step.what}`)
-        const warning = await runGrubInstall(program, step, { exec, signal })
+        const warning = await runGrubInstall(program, step, { exec, signal }).catch(
+          async (error: unknown) => {
+            const foreign = await readIfThere(join(folder, FOREIGN_CONFIG)).catch(() => undefined)
+            if (foreign !== undefined)
+              say(
+                `warning: ${folder}/grub/grub.cfg is speediso's by now; the one of before is ${FOREIGN_CONFIG}`,
+              )
+            throw error
+          },
+        )
         if (warning !== undefined) warnings.push(warning)
         // grub-install leaves its files to the kernel.
         await exec('sync', ['--file-system', esp], { signal, timeout: GRUB_LIMIT })
@@ -151,7 +161,7 @@ async function runGrubInstall(
     if (step.optional) return `not done: ${step.what} (${cause.message})`
     throw cause.message.includes('blocklists')
       ? new SpeedisoError(`${step.what}: there is no room for it`, {
-          hint: 'give the disk a BIOS boot partition of 1 MiB (sgdisk --new=0:0:+1M --typecode=0:EF02)',
+          hint: MAKE_BIOS_BOOT,
           cause,
         })
       : cause

@@ -1,4 +1,5 @@
 import { InputError } from '../../errors.ts'
+import { sameName } from '../../job/cmdline.ts'
 
 /**
  * Nobody stands beside the machine: whatever goes wrong has to end in a restart, which the trial counts. Arguments of
@@ -34,6 +35,17 @@ export function splitArguments(text: string): string[] {
     })
   }
   return text.split(/\s+/).filter((word) => word !== '')
+}
+
+/** What GRUB tells the initramfs of what it has booted; from anywhere else it would not be true. */
+const TOLD_BY_GRUB = [
+  'real_root',
+  ...['booted', 'image', 'tries', 'fallback', 'restarted', 'append'].map((name) => `speediso.${name}`),
+]
+
+/** The first of these arguments that only GRUB can tell. */
+export function toldByGrub(words: readonly string[]): string | undefined {
+  return words.find((word) => TOLD_BY_GRUB.some((name) => sameName(name, word.replace(/=.*$/s, ''))))
 }
 
 /** A console of the kernel, and of GRUB when it is a serial port that GRUB knows. */

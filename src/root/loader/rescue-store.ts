@@ -12,11 +12,11 @@ export interface RescueFiles {
 /** @throws InputError when they are not a kernel for x86 and an initramfs */
 export async function checkRescue({ kernel, initramfs }: RescueFiles): Promise<void> {
   // Documentation/arch/x86/boot.rst: the header's magic number.
-  const magic = await head(kernel, 0x206)
+  const magic = await head('--rescue-kernel', kernel, 0x206)
   if (magic.toString('latin1', 0x202) !== 'HdrS') {
     throw new InputError(`--rescue-kernel ${kernel}: is no Linux kernel for x86`)
   }
-  const start = (await head(initramfs, 6)).toString('latin1')
+  const start = (await head('--rescue-initramfs', initramfs, 6)).toString('latin1')
   const known = [
     '070701',
     '070702',
@@ -35,13 +35,15 @@ export async function checkRescue({ kernel, initramfs }: RescueFiles): Promise<v
   }
 }
 
-async function head(path: string, bytes: number): Promise<Buffer> {
+async function head(flag: string, path: string, bytes: number): Promise<Buffer> {
   try {
     await using file = await open(path, 'r')
     const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
     return buffer.subarray(0, bytesRead)
   } catch (cause) {
-    throw new InputError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`
+    throw new InputError(`${flag} ${path}: ${why}`, { cause })
   }
 }
 

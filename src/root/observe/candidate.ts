@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { ReadError } from '../../errors.ts'
+import { InputError } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Exec } from '../../system/exec.ts'
 import { SIDECARS } from '../acts.ts'
@@ -31,7 +31,7 @@ const LIMITS = { '.json': MANIFEST_LIMIT, '.json.sig': SIGNATURE_LIMIT }
 
 /**
  * The manifest and the signature that lie beside an image.
- * @throws Refusal for one that is too large, another error when one is there and cannot be read
+ * @throws Refusal for one that is too large, InputError for what is no file, another error when it cannot be read
  */
 export async function readSidecars(file: string): Promise<{ manifest?: Buffer; signature?: Buffer }> {
   const [manifest, signature] = await Promise.all(
@@ -44,13 +44,15 @@ async function readSidecar(path: string, limit: number): Promise<Buffer | undefi
   try {
     // To open a pipe would wait for its other end.
     const found = await stat(path)
-    if (!found.isFile()) throw new ReadError(`${path}: is no file`)
+    if (!found.isFile()) throw new InputError(`${path}: is no file`)
     if (found.size > limit)
       throw new Refusal(`${basename(path)} has ${found.size} bytes, and may have ${limit}: is it its own?`)
     return await readFile(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // Somebody meant it to be there.
+    if ((await oddKind(path)) !== undefined) throw new InputError(`${path}: is a link that leads nowhere`)
+    return undefined
   }
 }
 

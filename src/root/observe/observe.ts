@@ -3,14 +3,15 @@ import { explainInLine } from '../../errors.ts'
 import type { TrustKey } from '../../job/trust.ts'
 import type { Clock } from '../../system/clock.ts'
 import type { Exec } from '../../system/exec.ts'
+import type { MountDeps } from '../candidate/mounted.ts'
 import { confirmedCreated } from '../manifests.ts'
 import { IMAGE_ROLES, type ImageNames, type ImageRole } from '../names.ts'
 import type { FileKey, ImageFacts, StateRecord } from '../record.ts'
-import { readRecord } from '../record-file.ts'
+import { isRecordLost, readRecord } from '../record-file.ts'
 import type { LoaderTrial, Observed, Occasion } from '../schema.ts'
 import { judgeFile } from './candidate.ts'
 import { type FoundFiles, findFiles } from './files.ts'
-import { digestBoot, lookAt } from './image.ts'
+import { canBeRoot, digestBoot, lookAt } from './image.ts'
 import type { RootWords } from './words.ts'
 
 export interface ObserveDeps {
@@ -35,11 +36,13 @@ export interface Asked {
   why?: string
   /** Take a signed image that is older than the confirmed one. */
   allowDowngrade?: boolean
+  /** Why a candidate is not looked at, and waits. */
+  wait?: string
 }
 
 /** Looks at hostpart, and changes nothing. @throws ReadError when its files cannot be looked at; the signal's reason */
 export async function observe(
-  { occasion, running, loader, why, allowDowngrade = false }: Asked,
+  { occasion, running, loader, why, allowDowngrade = false, wait }: Asked,
   deps: ObserveDeps,
 ): Promise<Observed> {
   const { hostpart, names, words, clock } = deps
@@ -47,9 +50,16 @@ export async function observe(
   const { files, flag } = found
   for (const line of describeOdd(found, names)) deps.say('warning', line)
   const record = await readRecord(hostpart)
+  if (record === undefined && (await isRecordLost(hostpart)))
+    deps.say(
+      'warning',
+      'what was remembered of the images cannot be read any more, so that one that has failed here may be taken again',
+    )
   const look = createLook(files, deps)
   const facts: Record<FileKey, ImageFacts> = {}
-  const judging = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
+  const judges = files.new !== undefined && !flag && (occasion === 'boot' || occasion === 'stage')
+  const judging = judges && wait === undefined
+  if (judges && wait !== undefined) deps.say('warning', `${names.new} waits for the next boot: ${wait}`)
   // Only what the boot loader's words, its count or a candidate's id is compared with is looked at: each look takes time
   // before anything boots.
   const compares = occasion === 'boot' ? words.image !== undefined : loader !== undefined
@@ -94,6 +104,16 @@ export async function observe(
         return undefined
       })
     : undefined
+  // By itself GRUB boots the old image only with a reason.
+  const chosen = words.booted === 'old' && words.fallback === undefined
+  const useful =
+    files.old === undefined || files.old === files.current
+      ? true
+      : occasion !== 'boot'
+        ? // The initramfs goes to the old image only when the current one cannot be the root.
+          booted !== files.old || chosen
+        : // A candidate is about to take the place of the old image as the one to go back to.
+          judged?.accepted !== true || booted !== files.current || (await look.fits(booted ?? '')) !== false
   return {
     ...{ occasion, files, flag, facts, ids, sameKernel, tries: words.limit },
     time: new Date(clock.now()).toISOString(),
@@ -104,8 +124,8 @@ export async function observe(
     ...(told === undefined ? {} : { loader: told }),
     ...(booted === undefined ? {} : { booted }),
     ...(words.fallback === undefined ? {} : { fallback: words.fallback }),
-    // By itself GRUB boots the old image only with a reason.
-    ...(words.booted === 'old' && words.fallback === undefined ? { chosen: true } : {}),
+    ...(chosen ? { chosen: true } : {}),
+    ...(useful ? {} : { unusable: true }),
     ...(judged === undefined ? {} : { candidate: judged }),
     ...(why === undefined ? {} : { why }),
   }
@@ -164,11 +184,14 @@ function countedAtBoot(words: RootWords, files: Files, ids: Ids): LoaderTrial | 
 
 /** Looks into files; what cannot be seen is said, and not known. */
 function createLook(files: Files, { hostpart, names, exec, signal, folder, say }: ObserveDeps) {
-  const into = async <T>(key: FileKey, work: typeof lookAt | typeof digestBoot): Promise<T | undefined> => {
+  const into = async <T>(
+    key: FileKey,
+    work: (file: string, deps: MountDeps) => Promise<T>,
+  ): Promise<Awaited<T> | undefined> => {
     const role = IMAGE_ROLES.find((each) => files[each] === key)
     if (role === undefined) return undefined
     try {
-      return (await work(join(hostpart, names[role]), { exec, signal, folder })) as T
+      return await work(join(hostpart, names[role]), { exec, signal, folder })
     } catch (error) {
       signal.throwIfAborted()
       say('warning', `${names[role]}: ${explainInLine(error)}`)
@@ -176,7 +199,8 @@ function createLook(files: Files, { hostpart, names, exec, signal, folder, say }
     }
   }
   return {
-    facts: (key: FileKey) => into<ImageFacts>(key, lookAt),
-    boot: (key: FileKey) => into<string>(key, digestBoot),
+    facts: (key: FileKey) => into(key, lookAt),
+    boot: (key: FileKey) => into(key, digestBoot),
+    fits: (key: FileKey) => into(key, canBeRoot),
   }
 }

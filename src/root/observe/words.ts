@@ -1,6 +1,6 @@
 import { parseCommandLine, sameName } from '../../job/cmdline.ts'
 import { parseDuration } from '../../job/duration.ts'
-import { DEFAULT_ESP } from '../loader/esp.ts'
+import { DEFAULT_ESP, namesEsp } from '../loader/esp.ts'
 import { DEFAULT_REAL_ROOT } from '../names.ts'
 import type { Fallback } from '../schema.ts'
 
@@ -21,6 +21,8 @@ export interface RootWords {
   deadline: number
   /** The boot partition. */
   loader: string
+  /** That GRUB, or somebody, has named it. */
+  loaderTold: boolean
   /** Words that are not as they should be, for people. */
   problems: string[]
 }
@@ -53,6 +55,12 @@ export function readRootWords(commandLine: string): RootWords {
     oneOf<Fallback>('tries', 'unreadable'),
     'tries or unreadable',
   )
+  const loader = take(
+    'speediso.loader',
+    DEFAULT_ESP,
+    (text) => (namesEsp(text) ? text : undefined),
+    'LABEL=…, UUID=… or /dev/…',
+  )
   return {
     realRoot: get('real_root') ?? DEFAULT_REAL_ROOT,
     booted: take('speediso.booted', 'current', oneOf('current', 'old'), 'current or old'),
@@ -66,7 +74,8 @@ export function readRootWords(commandLine: string): RootWords {
       '1 to 9',
     ),
     deadline: take('speediso.root.deadline', DEFAULT_DEADLINE, duration, 'a duration such as 15m'),
-    loader: get('speediso.loader') ?? DEFAULT_ESP,
+    loader,
+    loaderTold: loader !== DEFAULT_ESP,
     problems,
   }
 }

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { CommandError, InputError, ReadError, SpeedisoError } from '../../errors.ts'
 import type { Exec } from '../../system/exec.ts'
+import { mountMessage } from '../candidate/mounted.ts'
+import { parseSuperblock, readHead } from '../candidate/superblock.ts'
 
 export interface ImageFileDeps {
   exec: Exec
@@ -70,7 +72,12 @@ export async function openImage(
     await exec('mount', ['-t', type, '-o', flags.join(','), file, root], unstoppable())
   } catch (cause) {
     await rmdir(root)
-    throw new SpeedisoError(`${path} cannot be mounted`, { cause })
+    if (!(cause instanceof CommandError) || cause.facts.timedOut === true)
+      throw new SpeedisoError(`${path} cannot be mounted`, { cause })
+    throw new InputError(`${path} cannot be mounted: ${mountMessage(cause, file, root)}`, {
+      hint: 'is it a whole root image?',
+      cause,
+    })
   }
   try {
     if (!readOnly) await checkWritable(root, constants.W_OK)
@@ -116,11 +123,25 @@ async function probe(file: string, exec: Exec): Promise<{ type: string; uuid: st
     throw new InputError(
       `${file}: ${exitCode === 8 ? 'more than one filesystem' : 'no filesystem'} is found in it`,
     )
+  const usage = values.get('USAGE') ?? 'filesystem'
+  if (usage !== 'filesystem')
+    throw new InputError(`${file}: is ${type} and no filesystem`, { hint: 'name a root image' })
   if (READ_ONLY.has(type))
     throw new InputError(`${file}: its filesystem (${type}) cannot be changed`, {
       hint: 'seal the folder that it is made of, then make it again',
     })
+  await checkSize(file, stats.size)
   return { type, uuid: values.get('UUID') }
+}
+
+/** A filesystem that is cut off may mount, and lose what was behind the cut. @throws InputError */
+async function checkSize(file: string, size: number): Promise<void> {
+  const superblock = parseSuperblock(await readHead(file))
+  if (superblock === undefined || superblock.bytes <= size) return
+  const { type, bytes } = superblock
+  throw new InputError(`${file}: has ${size} bytes, and its ${type} filesystem takes ${bytes}`, {
+    hint: 'copy it whole',
+  })
 }
 
 async function loopsOf(file: string, exec: Exec): Promise<string[]> {

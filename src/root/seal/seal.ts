@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { explainInLine, InputError } from '../../errors.ts'
 import type { Verdict } from '../../runtime/verdict.ts'
 import type { Exec } from '../../system/exec.ts'
@@ -159,18 +159,35 @@ async function onTarget<T>(
       throw new InputError(`${path} is the root of this machine, which would lose its identity`, {
         hint: 'give an image file, or the folder where an image is mounted',
       })
-    return act(path.replace(/(?<=.)\/+$/, ''), 'folder')
+    if (!readOnly)
+      await access(path, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+        throw new InputError(`${path}: nothing can be written there (${cause.code})`, {
+          hint: 'mount it for writing',
+          cause,
+        })
+      })
+    return named(path, () => act(path.replace(/(?<=.)\/+$/, ''), 'folder'))
   }
   const image = await openImage(path, { readOnly }, { ...deps, sys: `${deps.machine}/sys` })
   let result: T
   try {
-    result = await act(image.root, 'image', image.trim)
+    result = await named(path, () => act(image.root, 'image', image.trim))
   } catch (error) {
     await image.close()
     throw error
   }
   await image.close()
   return result
+}
+
+/** What is wrong with one of many images is no use without its name. */
+async function named<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (error instanceof InputError) error.message = `${path}: ${error.message}`
+    throw error
+  }
 }
 
 function worse(a: Verdict, b: Verdict): Verdict {

@@ -57,8 +57,7 @@ function changed(names: Names, act: NameAct): Names {
     }
     case 'rename': {
       const key = next[act.from]
-      // rename(2): two names of one file both stay.
-      if (key === undefined || key === next[act.to]) return next
+      if (key === undefined) return next
       delete next[act.from]
       next[act.to] = key
       return next

@@ -5,6 +5,10 @@ import type { AddressInfo } from 'node:net'
 export interface ServedImage {
   bytes: Buffer
   etag?: string
+  /** Says that what it sends is packed. */
+  coded?: true
+  /** Sends a part also of another content than the one that was begun. */
+  heedless?: true
   /** Absent: parts are sent when asked for. */
   ranges?: false
   /** Sends no Content-Length. */
@@ -35,8 +39,10 @@ export async function imageServer(files: Record<string, ServedImage | Buffer>) {
       ranges,
       untold,
       spoil,
+      coded,
+      heedless,
     } = file
-    const fits = headers['if-range'] === undefined || headers['if-range'] === etag
+    const fits = heedless || headers['if-range'] === undefined || headers['if-range'] === etag
     const [, from, last] = (ranges !== false && fits && /^bytes=(\d+)-(\d*)$/.exec(range ?? '')) || []
     let body = bytes
     let status = 200
@@ -48,6 +54,7 @@ export async function imageServer(files: Record<string, ServedImage | Buffer>) {
       response.setHeader('content-range', `bytes ${from}-${end - 1}/${bytes.length}`)
     }
     if (etag !== '') response.setHeader('etag', etag)
+    if (coded) response.setHeader('content-encoding', 'gzip')
     if (untold === undefined) response.setHeader('content-length', body.length)
     if (untold === 'closed') response.setHeader('connection', 'close').removeHeader('transfer-encoding')
     const sent = /\.(img|chunks)$/.test(path) ? (spoil?.(number++, body, response) ?? body) : body

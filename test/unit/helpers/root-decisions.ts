@@ -59,8 +59,6 @@ export function perform(at: Hostpart, act: Act): void {
       // A manifest may lie beside an image or not.
       if (act.from.includes('.img.json')) return
       const key = there(act.from)
-      // rename(2): two names of one file both stay.
-      if (names[act.to] === key) return
       delete names[act.from]
       names[act.to] = key
       return

@@ -52,8 +52,13 @@ wants_image_root() {
 }
 
 hostpart_spec() {
-    argument speediso.hostpart || argument raw_loop_root_host_partition || argument loopdev_hostpart \
-        || printf 'LABEL=hostpart'
+    _named=$(argument speediso.hostpart || argument raw_loop_root_host_partition || argument loopdev_hostpart) \
+        || _named=LABEL=hostpart
+    case "$_named" in
+        # sgdisk prints capital letters, udev and blkid know small ones.
+        PARTUUID=*) printf 'PARTUUID=%s' "$(printf '%s' "${_named#*=}" | tr 'A-Z' 'a-z')" ;;
+        *) printf '%s' "$_named" ;;
+    esac
 }
 
 on_trial() { [ -n "$(argument speediso.tries)" ]; }
@@ -65,19 +70,17 @@ hostpart_is_there() {
     _spec=$(hostpart_spec)
     case "$_spec" in
         LABEL=* | UUID=* | PARTUUID=* | PARTLABEL=*)
+            case "${_spec#*=}" in
+                # udev writes each of these otherwise (systemd, basic/device-nodes.c, allow_listed_char_for_devnode).
+                *[!A-Za-z0-9#+.:=@_-]*)
+                    [ -n "$(blkid -c /dev/null -o device -t "$_spec" 2> /dev/null)" ]
+                    return
+                    ;;
+            esac
             _kind=$(printf '%s' "${_spec%%=*}" | tr 'A-Z' 'a-z')
-            # udev's own spelling of odd characters; without it a plain label is itself.
-            [ -e "/dev/disk/by-$_kind/$(udevadm_encode "${_spec#*=}")" ]
+            [ -e "/dev/disk/by-$_kind/${_spec#*=}" ]
             ;;
         *) [ -b "$_spec" ] ;;
-    esac
-}
-
-# Characters that udev writes as \xNN in its links (systemd, basic/device-nodes.c, allow_listed_char_for_devnode).
-udevadm_encode() {
-    case "$1" in
-        *[!A-Za-z0-9#+.:=@_-]*) printf '%s' "$1" | sed 's, ,\\x20,g; s,/,\\x2f,g' ;;
-        *) printf '%s' "$1" ;;
     esac
 }
 

@@ -27,6 +27,8 @@ install() {
         readlink reboot rm rmdir sed sleep sort sync tail timeout tr udevadm umount uname
     # speediso judges an image with it: whether GRUB would read that.
     inst_multiple -o grub-fstest
+    # And whether the filesystem of an image without a manifest is whole.
+    inst_multiple -o xfs_repair btrfs
     inst_multiple -o fsck.xfs fsck.btrfs fsck.ext2 fsck.ext3 fsck.fat fsck.vfat
     inst_multiple kexec
     inst_binary /usr/lib/systemd/systemd-volatile-root

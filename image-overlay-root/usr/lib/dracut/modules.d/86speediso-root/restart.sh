@@ -65,19 +65,25 @@ cmdline_for() {
     printf '%s' "$_all${*:+ }$*"
 }
 
+# role_of IMAGE: as GRUB says it with speediso.booted=.
+role_of() {
+    case "$1" in
+        *-old.img) printf old ;;
+        *) printf current ;;
+    esac
+}
+
 # restart IMAGE WORD…: starts the kernel in the image, and does not come back. Fails with hostpart still mounted when
 # that kernel cannot be loaded (there is none, the kernel is locked down, or kexec is not built in).
 restart() {
     _image=$1
     shift
-    _role=current
-    case "$_image" in *-old.img) _role=old ;; esac
     next_loop=$(attach "$_image" ro) || return 1
     mkdir -p "$next"
     if mount -o ro "$next_loop" "$next" 2> /dev/null || mount -o ro,noload "$next_loop" "$next"; then
         _kernel=$(follow boot/kernel)
         _initramfs=$(follow boot/initramfs)
-        _line=$(cmdline_for "$_role" "$@")
+        _line=$(cmdline_for "$(role_of "$_image")" "$@")
         _loaded=''
         # By file, which a kernel that asks for signatures takes; else as memory segments, which older ones take.
         for _how in -s -c; do

@@ -168,22 +168,29 @@ why_not() {
     [ -z "$_wanted" ] || [ "$_id" = "$_wanted" ] || printf 'is not the image that the kernel came from'
 }
 
-# take IMAGE: it is the root now, unless it cannot be. An image with another kernel is started by its own, once.
+# take IMAGE [WORD…]: it is the root now, unless it cannot be. An image with another kernel is started by its own, once;
+# the words are for that one.
 take() {
-    mount_image "$1" || return 1
+    _taken=$1
+    shift
+    mount_image "$_taken" || return 1
     _why=$(why_not)
     if [ -z "$_why" ]; then
-        tell "root: $1, kernel $(uname -r)"
+        tell "root: $_taken, kernel $(uname -r)"
         return 0
     fi
     unmount_image
-    if has_word speediso.restarted=1; then
-        complain "$1 $_why, even after a restart: not booted"
-        return 1
-    fi
-    complain "$1 $_why: starting its own kernel"
-    restart "$1" speediso.restarted=1
-    complain "$1: its own kernel cannot be started: not booted"
+    # Of each image apart: one that cannot be the root must not keep the other from being it.
+    _restarted=$(argument speediso.restarted) || _restarted=''
+    case ",$_restarted," in
+        *,"$(role_of "$_taken")",*)
+            complain "$_taken $_why, even after a restart: not booted"
+            return 1
+            ;;
+    esac
+    complain "$_taken $_why: starting its own kernel"
+    restart "$_taken" "speediso.restarted=${_restarted:+$_restarted,}$(role_of "$_taken")" "$@"
+    complain "$_taken: its own kernel cannot be started: not booted"
     return 1
 }
 
@@ -235,7 +242,11 @@ main() {
         fi
         rm -f "$speediso_run/root.json"
         trusted=''
-        take "$other"
+        # Nobody has chosen it.
+        case "$(role_of "$other")" in
+            old) take "$other" speediso.fallback=unreadable ;;
+            *) take "$other" ;;
+        esac
     } || {
         complain "NO ROOT: neither $image nor $other on hostpart ($_found) could be started"
         close_hostpart
