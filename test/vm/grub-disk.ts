@@ -49,7 +49,7 @@ function assemble(name: string): Buffer {
     ...[0xba, ...u32(0x3f8), 0x88, 0xc8, 0xee, 0x47, 0xeb, 0xe5, 0xc3],
   ]
   const parts = 5
-  const start = 5 + 5 + parts * 5 + 3 * 5 + 2 * 6 + 10
+  const start = 5 + 5 + parts * 5 + 3 * 5 + 2 * 6 + 2 * 10
   const at = (index: number) =>
     PROTECTED_MODE_AT +
     start +
@@ -70,6 +70,8 @@ function assemble(name: string): Buffer {
   say(1)
   sayPointer(0x228) // cmd_line_ptr
   say(2)
+  // A reset throws away what the port has not sent yet: wait until its transmitter is empty too.
+  bytes.push(0xba, ...u32(0x3fd), 0xec, 0xa8, 0x40, 0x74, 0xfb)
   bytes.push(0xba, ...u32(0xcf9), 0xb0, 0x06, 0xee, 0xf4, 0xeb, 0xfd) // reset control register, hlt
   while (bytes.length < start) bytes.push(0xf4)
   if (bytes.length !== start) throw new Error(`the code has ${bytes.length} bytes, not ${start}`)
